@@ -1,0 +1,33 @@
+# demo, test, test-all, lint and bench; each sets up .venv first, where it is missing or older than what it is made from.
+PYTHON ?= python3
+JOBS ?= 2
+BIN := .venv/bin
+
+.PHONY: demo test test-all lint bench clean
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "activeloop needs Python 3.11 or newer")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,browser]'
+	touch $@
+
+demo: .venv/ready  ## six strategies, five seeds, on real digits, through an oracle that errs
+	$(BIN)/activeloop compare --data digits --start k-center --noise symmetric:0.05 --seeds 5 --jobs $(JOBS) \
+	  --strategies random,entropy,margin,bald,forgetting,el2n --set evidence.early.models=3 --out demo
+
+test: .venv/ready  ## the fast tests
+	$(BIN)/python -m pytest -n $(JOBS)
+
+test-all: .venv/ready  ## the fast tests and those marked slow
+	$(BIN)/python -m pytest -n $(JOBS) -m ''
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: .venv/ready  ## every benchmark, one after the other; minutes each
+	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+
+clean:
+	rm -rf .venv demo

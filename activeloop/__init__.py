@@ -1,0 +1,1 @@
+"""activeloop: pool-based active learning, with every round in a journal."""
