@@ -1,0 +1,187 @@
+"""The nouns, as values and protocols.
+
+Shape letters, everywhere: N dataset rows, n rows at hand, C classes, K stochastic passes, D features, E epochs,
+M early models. `rows` are dataset ids; `picks` and `positions` index the tensors at hand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # torch takes seconds to import, and `tell` or `status` never need it
+    from torch import Generator, Tensor
+
+OPEN, SKIP = -1, -2
+
+Labels: TypeAlias = NDArray[np.int64]  # [N], one entry per dataset row: class id, OPEN or SKIP
+Rows: TypeAlias = NDArray[np.int64]  # [n], dataset ids
+JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
+Augment: TypeAlias = "Callable[[Tensor, Generator], Tensor]"  # a batch and a torch generator -> a batch
+
+DIGEST_ROWS = 256  # enough to tell one data set from another, few enough to cost nothing on a memory map
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """What a learner may see: the inputs of every row and the names of the classes, never the pool's truth.
+
+    inputs:  [N, channels, H, W] uint8 or float32, or [N, D] float32; in memory, memory-mapped or on a device.
+    classes: C names; a label is a position in them.
+    mean, std: per channel or feature, in the units of `inputs`; `batch` subtracts and divides.
+    augment: applied by `batch` where a generator is given (training).
+    names:   file name of every row, where rows are files.
+    features: [N, D] float32, what selectors see instead of the inputs themselves.
+    """
+
+    inputs: Tensor
+    classes: tuple[str, ...]
+    mean: Tensor
+    std: Tensor
+    augment: Augment | None = None
+    names: tuple[str, ...] | None = None
+    features: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def batch(self, rows: Rows | Tensor, generator: Generator | None = None) -> Tensor:
+        """Inputs of these rows as float32, normalised; augmented too where `generator` is given."""
+        import torch
+
+        at = torch.as_tensor(rows, device=self.inputs.device)
+        x = self.inputs[at].to(self.mean.device, torch.float32)
+        if generator is not None and self.augment is not None:
+            x = self.augment(x, generator)
+        return (x - self.mean) / self.std
+
+    def to(self, device: str) -> Data:
+        """The same data with its inputs on `device`."""
+        if self.inputs.device.type == device:
+            return self
+        return replace(self, inputs=self.inputs.to(device), mean=self.mean.to(device), std=self.std.to(device))
+
+    def digest(self) -> str:
+        """16 hex digits that change with the shape, the classes, the file names or the content of sampled rows."""
+        at = np.unique(np.linspace(0, len(self) - 1, DIGEST_ROWS).astype(np.int64))
+        seen = hashlib.sha256(repr((tuple(self.inputs.shape), str(self.inputs.dtype), self.classes)).encode())
+        seen.update("\0".join(self.names or ()).encode())
+        seen.update(self.inputs[at].cpu().contiguous().numpy().tobytes())
+        if self.features is not None:
+            seen.update(self.features[at].cpu().contiguous().numpy().tobytes())
+        return seen.hexdigest()[:16]
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Rows apart from the pool, with their true labels: what accuracy is measured on.
+
+    labels: [len(data)], class ids.
+    """
+
+    data: Data
+    labels: Labels
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """What a data source gives. Whoever loads hands `truth` to an oracle and to nobody else.
+
+    truth: [N], the hidden labels, or None where nobody knows them.
+    known: [N], labels that the team has already; OPEN elsewhere.
+    """
+
+    data: Data
+    truth: Labels | None = None
+    test: HeldOut | None = None
+    known: Labels | None = None
+
+
+@dataclass(frozen=True)
+class Query:
+    """The rows asked in one go, and what has come back so far.
+
+    use: "validation", "start" or "acquire".    rows: in the order picked.
+    """
+
+    id: str
+    use: str
+    rows: tuple[int, ...]
+    answers: Mapping[int, int] = field(default_factory=dict)
+    closed: bool = False
+
+    @property
+    def unanswered(self) -> tuple[int, ...]:
+        return tuple(row for row in self.rows if row not in self.answers)
+
+    @property
+    def is_open(self) -> bool:
+        return not self.closed and bool(self.unanswered)
+
+
+class Oracle(Protocol):
+    """Whoever answers. `oracles` satisfies this by shape. Both calls may be repeated without effect."""
+
+    def post(self, ticket: str, rows: Sequence[int], guesses: Mapping[int, int] | None = None) -> None: ...
+
+    def collect(self, ticket: str) -> Mapping[int, int]:
+        """Row -> class id, or SKIP, as far as answered."""
+
+
+class Model(Protocol):
+    """What a learner made. It looks at the rows of the data it was trained on, or, after `on`, of other data."""
+
+    def on(self, data: Data) -> Model: ...
+
+    def probs(self, rows: Rows) -> Tensor:
+        """[n, C], float32, sums to 1."""
+
+    def samples(self, rows: Rows, passes: int, seed: int) -> Tensor:
+        """[n, K, C] of K stochastic passes or members; pass k is the same network for every row and call."""
+
+    def embed(self, rows: Rows) -> Tensor:
+        """[n, D], float32, what the last layer sees."""
+
+    def history(self) -> Tensor:
+        """[n_watched, E, C], the probabilities of the watched rows after every epoch."""
+
+
+class Learner(Protocol):
+    """Makes a model from partly labelled data."""
+
+    def offers(self, data: Data) -> Mapping[str, str]:
+        """Evidence that its models give -> its shape in words; known before any training."""
+
+    def fit(
+        self,
+        data: Data,
+        labels: Labels,
+        *,
+        seed: int,
+        watch: Rows | None = None,
+        validation: Labels | None = None,
+        previous: Model | None = None,
+    ) -> Model:
+        """A model trained on the rows whose label is 0 or more.
+
+        watch: rows whose predictions are recorded after every epoch.    validation: [N], labels for early stopping.
+        previous: last round's model, for warm starts.
+        """
+
+
+@runtime_checkable
+class TrainsTogether(Protocol):
+    """A learner that can train several models at once, and stop them early (what EL2N needs)."""
+
+    def fit_many(
+        self, data: Data, labels: Labels, *, seeds: Sequence[int], epochs: int | None = None
+    ) -> Sequence[Model]:
+        """One model per seed, each as if trained alone; `epochs` stops the usual schedule there."""
+
+    def epochs_for(self, labelled: int) -> int:
+        """Epochs that `fit` trains on this many labels."""
