@@ -1,0 +1,147 @@
+"""Name -> function, per kind. A line here is all that a new strategy needs to be found.
+
+Nothing is imported until it is asked for, so that `activeloop list` is quick and a broken plug-in hurts only who uses
+it. A colon always means another package: `package:name` is looked up among its entry points, and failing that
+`module:function` is imported.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable
+from importlib import import_module, metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from activeloop.errors import ConfigError, UnknownName, nearest
+
+ACQUISITIONS = {
+    "entropy": "activeloop.acquisitions.uncertainty:entropy",
+    "margin": "activeloop.acquisitions.uncertainty:margin",
+    "least-confidence": "activeloop.acquisitions.uncertainty:least_confidence",
+    "bald": "activeloop.acquisitions.committee:bald",
+    "variation-ratio": "activeloop.acquisitions.committee:variation_ratio",
+    "forgetting": "activeloop.acquisitions.dynamics:forgetting",
+    "flips": "activeloop.acquisitions.dynamics:flips",
+    "el2n": "activeloop.acquisitions.dynamics:el2n",
+}
+SELECTORS = {
+    "random": "activeloop.selectors.random:random",
+    "k-center": "activeloop.selectors.k_center:k_center",
+    "k-means": "activeloop.selectors.k_means:k_means",
+}
+EVIDENCE = {
+    "pixels": "activeloop.evidence:pixels",
+    "probs": "activeloop.evidence:probs",
+    "samples": "activeloop.evidence:samples",
+    "embeddings": "activeloop.evidence:embeddings",
+    "history": "activeloop.evidence:history",
+    "inputs": "activeloop.evidence:inputs",
+    "previous": "activeloop.providers.reference:previous",
+    "neighbours": "activeloop.providers.reference:neighbours",
+    "early": "activeloop.providers.early:early",
+}
+LEARNERS = {
+    "supervised": "activeloop.learners.supervised:Supervised",
+    "sklearn": "activeloop.learners.sklearn:Sklearn",
+}
+NETS = {
+    "linear": "activeloop.learners.nets:linear",
+    "mlp": "activeloop.learners.nets:mlp",
+    "cnn": "activeloop.learners.nets:cnn",
+    "gal2017": "activeloop.learners.nets:gal2017",
+    "resnet18": "activeloop.learners.nets:resnet18",
+    "wrn-28-2": "activeloop.learners.nets:wrn_28_2",
+}
+ORACLES = {
+    "simulated": "oracles.simulated:Simulated",
+    "symmetric": "oracles.noise:symmetric",
+    "pair": "oracles.noise:pair",
+    "transition": "oracles.noise:transition",
+}
+KINDS: dict[str, dict[str, str]] = {
+    "acquisitions": ACQUISITIONS,
+    "selectors": SELECTORS,
+    "evidence": EVIDENCE,
+    "learners": LEARNERS,
+    "nets": NETS,
+    "oracles": ORACLES,
+}
+
+
+def find(kind: str, name: str) -> Callable[..., Any]:
+    """The function called `name`; raises UnknownName, which says what is near and where to look."""
+    if name in KINDS[kind]:
+        return _imported(KINDS[kind][name])
+    if ":" in name:
+        return _from_elsewhere(kind, name)
+    raise UnknownName(
+        f"no {kind.removesuffix('s')} is called {name!r}{nearest(name, KINDS[kind])} `activeloop list {kind}` shows all"
+        f" {len(KINDS[kind])}; one from another package is written 'package:name'."
+    )
+
+
+def find_strategy(name: str) -> Callable[..., Any]:
+    """An acquisition function or a selector: seeding and acquiring are the same kind of thing."""
+    for kind in ("acquisitions", "selectors"):
+        if name in KINDS[kind]:
+            return find(kind, name)
+    if ":" in name:
+        return _from_elsewhere("acquisitions", name, "selectors")
+    known = [*ACQUISITIONS, *SELECTORS]
+    raise UnknownName(
+        f"no strategy is called {name!r}{nearest(name, known)} `activeloop list acquisitions` and `activeloop list"
+        f" selectors` show all {len(known)}; one from another package is written 'package:name'."
+    )
+
+
+def describe(kind: str) -> list[tuple[str, str]]:
+    """(name, first line of its docstring) of every entry, and of what plug-ins offer; imports none of them."""
+    own = [(name, _first_line(place)) for name, place in KINDS[kind].items()]
+    return own + [(name, point.value) for name, point in sorted(_plugins(kind).items())]
+
+
+def _from_elsewhere(*kinds_and_name: str) -> Callable[..., Any]:
+    first, name, *others = kinds_and_name
+    for kind in (first, *others):
+        point = _plugins(kind).get(name)
+        if point is not None:
+            return _loaded(point.load, name)
+    return _imported(name)
+
+
+def _plugins(kind: str) -> dict[str, metadata.EntryPoint]:
+    points = metadata.entry_points(group=f"activeloop.{kind}")
+    return {f"{point.dist.name if point.dist else point.module}:{point.name}": point for point in points}
+
+
+def _imported(place: str) -> Callable[..., Any]:
+    module, _, attribute = place.partition(":")
+    return _loaded(lambda: getattr(import_module(module), attribute), place)
+
+
+def _loaded(load: Callable[[], Any], name: str) -> Callable[..., Any]:
+    try:
+        found = load()
+    except (ImportError, AttributeError) as error:
+        raise UnknownName(
+            f"{name!r} cannot be imported: {error}. A name with a colon is an installed package's entry point, or"
+            f" module:function with the module on the path ({sys.path[0] or 'this folder'} is searched first)."
+        ) from error
+    if not callable(found):
+        raise ConfigError(f"{name!r} is a {type(found).__name__}, not a function.")
+    return found  # type: ignore[no-any-return]
+
+
+def _first_line(place: str) -> str:
+    """The first docstring line of module:name, read from the source so that nothing heavy is imported."""
+    module, _, attribute = place.partition(":")
+    package, *inside = module.split(".")
+    found = find_spec(package)  # of a top package, which imports nothing
+    folder = Path((found and found.origin) or "").parent
+    for node in ast.parse(folder.joinpath(*inside).with_suffix(".py").read_text()).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == attribute:
+            return (ast.get_docstring(node) or "").partition("\n")[0]
+    return ""

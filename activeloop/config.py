@@ -1,0 +1,239 @@
+"""One TOML file, or the command line's options, as frozen values; strict about names and kinds; fingerprinted.
+
+seed = 0
+budget = 200
+query = 20
+[data]
+source = "digits"
+[start]
+strategy = "k-center"
+[acquire]
+strategy = "bald"
+pick = "power"
+[evidence.samples]
+passes = 20
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from activeloop.errors import ConfigError, nearest
+from activeloop.types import JSON
+
+T = TypeVar("T")
+WHEREABOUTS: dict[str, Any] = {"source": "", "data_dir": None, "download": False, "cache": None}
+Options = dict[str, Any]  # checked against the signature of what they are for, when the plan is made
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where inputs come from; paths as given, and `data.load` says what each means."""
+
+    source: str = "digits"
+    data_dir: str | None = None
+    download: bool = False
+    classes: str | None = None
+    labels: str | None = None
+    features: str | None = None
+    test_fraction: float = 0.2
+    imbalance: bool = False
+    image_size: int | None = None
+    skip_unreadable: bool = False
+    cache: str | None = None
+    augment: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StartConfig:
+    """What seeds the labelled pool.
+
+    strategy: a selector that needs no model, "balanced:K" or "rows:FILE".    size: labels, ignored by those two.
+    all_classes: an initial set that lacks a class is an error, not a warning.
+    """
+
+    strategy: str = "random"
+    size: int = 20
+    options: Options = field(default_factory=dict)
+    bind: dict[str, str] = field(default_factory=dict)
+    all_classes: bool = False
+
+
+@dataclass(frozen=True)
+class AcquireConfig:
+    """What picks further rows.    beta, shift: see `pick`.    bind: evidence -> the provider that gives it."""
+
+    strategy: str = "entropy"
+    pick: Literal["top", "power", "softmax"] = "top"
+    beta: float = 1.0
+    shift: float = 0.0
+    options: Options = field(default_factory=dict)
+    bind: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LearnerConfig:
+    """Who trains; `options` go to the learner of that name (`activeloop list learners`)."""
+
+    name: str = "supervised"
+    options: Options = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class OracleConfig:
+    """Who answers.
+
+    name: "simulated", or "people": answers come by `activeloop tell`.    noise: "", "symmetric:RATE", "pair:RATE" or
+    "transition:FILE.npy".
+    """
+
+    name: Literal["simulated", "people"] = "simulated"
+    noise: str = ""
+
+
+@dataclass(frozen=True)
+class StopConfig:
+    """What ends a run before its budget does: `metric` at or above `target`. None: nothing does."""
+
+    target: float | None = None
+    metric: str = "accuracy"
+
+
+@dataclass(frozen=True)
+class Config:
+    """A run, resolved: equal configurations give equal journals.
+
+    budget: all labels asked for, the initial and validation ones too.    query: labels a round.
+    validation: labels for measuring and early stopping, drawn at random.    candidates: rows looked at each round, drawn
+    at random; 0 is all.    threads: of one run; sums change with it, so it is part of the fingerprint.
+    """
+
+    seed: int = 0
+    budget: int = 200
+    query: int = 20
+    validation: int = 0
+    candidates: int = 0
+    threads: int = 1
+    device: Literal["cpu", "cuda", "auto"] = "cpu"
+    data: DataConfig = field(default_factory=DataConfig)
+    start: StartConfig = field(default_factory=StartConfig)
+    acquire: AcquireConfig = field(default_factory=AcquireConfig)
+    evidence: dict[str, Options] = field(default_factory=dict)
+    learner: LearnerConfig = field(default_factory=LearnerConfig)
+    oracle: OracleConfig = field(default_factory=OracleConfig)
+    stop: StopConfig = field(default_factory=StopConfig)
+
+    def __post_init__(self) -> None:
+        _at_least(self.seed, 0, "seed")
+        _at_least(self.budget, 1, "budget")
+        _at_least(self.query, 1, "query")
+        _at_least(self.validation, 0, "validation")
+        _at_least(self.candidates, 0, "candidates")
+        _at_least(self.threads, 1, "threads")
+        _at_least(self.start.size, 0, "start.size")
+        if self.validation + self.start.size > self.budget:
+            raise ConfigError(
+                f"the start takes {self.start.size} labels and validation {self.validation}, together more than the"
+                f" budget of {self.budget}: lower start.size (--initial) or validation, or raise budget (--budget)."
+            )
+
+
+def load(path: Path | None, sets: Sequence[str] = ()) -> Config:
+    """The configuration in a TOML file (or the default), changed by `--set a.b=c` entries, later ones winning.
+
+    raises: ConfigError with the key, its nearest name and its kind.
+    """
+    table: dict[str, Any] = {}
+    if path is not None:
+        try:
+            table = tomllib.loads(path.read_text())
+        except FileNotFoundError:
+            raise ConfigError(f"no configuration at {path}.") from None
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"{path} is not TOML: {error}.") from None
+    for entry in sets:
+        put(table, *_parse_set(entry))
+    return build(table)
+
+
+def put(table: dict[str, Any], key: str, value: object) -> None:
+    """Set a dotted key in nested tables."""
+    *parents, last = key.split(".")
+    for parent in parents:
+        table = table.setdefault(parent, {})
+        if not isinstance(table, dict):
+            raise ConfigError(f"--set {key}: {parent!r} is a value, not a table.")
+    table[last] = value
+
+
+def _parse_set(entry: str) -> tuple[str, object]:
+    key, equals, text = entry.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"--set {entry!r} is not of the form key=value, such as acquire.strategy=entropy.")
+    try:
+        return key, tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key, text  # a bare word is a string
+
+
+def build(table: Mapping[str, Any]) -> Config:
+    """The configuration that this table of tables stands for."""
+    return _build(Config, table, "")
+
+
+def as_json(config: Config) -> dict[str, JSON]:
+    """The inverse of `build`, in the order of the fields."""
+    plain: dict[str, JSON] = json.loads(json.dumps(asdict(config)))
+    return plain
+
+
+def fingerprint(config: Config) -> str:
+    """16 hex digits, equal for equal configurations. Where files lie is no part of it: the journal holds the data's digest."""
+    plain = as_json(replace(config, data=replace(config.data, **WHEREABOUTS)))
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
+    hints = get_type_hints(kind)
+    for key in table:
+        if key not in hints:
+            raise ConfigError(
+                f"no setting is called {where + key!r}{nearest(key, hints)} Settings: {', '.join(hints)}."
+            )
+    given = {entry.name: _value(hints[entry.name], table[entry.name], where + entry.name)
+             for entry in fields(kind) if entry.name in table}  # type: ignore[arg-type]  # fmt: skip
+    return kind(**given)
+
+
+def _value(kind: Any, value: Any, where: str) -> Any:
+    if is_dataclass(kind) and isinstance(kind, type):
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{where} is {value!r}; it is a table, such as [{where}].")
+        return _build(kind, value, f"{where}.")
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        return None if value is None else _value(inner[0], value, where)
+    if origin is Literal:
+        if value not in inner:
+            raise ConfigError(f"{where} is {value!r}; allowed are {', '.join(map(repr, inner))}.")
+        return value
+    if origin is tuple and isinstance(value, (list, tuple)):
+        return tuple(_value(inner[0], item, where) for item in value)
+    plain = origin or kind
+    if plain is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, plain) or (plain is int and isinstance(value, bool)):
+        raise ConfigError(f"{where} is {value!r}; it takes {plain.__name__}.")
+    return value
+
+
+def _at_least(value: int, least: int, name: str) -> None:
+    if value < least:
+        raise ConfigError(f"{name} is {value}; it must be {least} or more.")

@@ -1,0 +1,1 @@
+"""Evidence that must be computed or trained. Providers train through `train` alone."""

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from activeloop import catalogue
+from activeloop.errors import UnknownName
+
+
+@pytest.mark.parametrize("kind", list(catalogue.KINDS))
+def test_every_entry_is_found_and_has_a_line(kind: str) -> None:
+    for name, line in catalogue.describe(kind):
+        assert callable(catalogue.find(kind, name))
+        assert line, f"{name} needs a docstring"
+
+
+def test_an_unknown_name_comes_with_the_nearest_and_where_to_look() -> None:
+    with pytest.raises(UnknownName, match=r"'marign'; did you mean 'margin'.*activeloop list acquisitions"):
+        catalogue.find_strategy("marign")
+
+
+def test_a_users_module_and_function_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_scores.py").write_text("def half(probs):\n    return probs[:, 0] / 2\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    assert catalogue.find_strategy("my_scores:half").__name__ == "half"
+
+
+def test_a_module_that_is_not_there_says_what_a_colon_means() -> None:
+    with pytest.raises(UnknownName, match="no_such_package.*entry point, or module:function"):
+        catalogue.find_strategy("no_such_package:thing")
+
+
+def test_a_plugin_is_loaded_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = {
+        "theirs:good": EntryPoint("good", "activeloop.acquisitions.uncertainty:margin", "activeloop.acquisitions"),
+        "theirs:broken": EntryPoint("broken", "not_installed:thing", "activeloop.acquisitions"),
+    }
+    monkeypatch.setattr(catalogue, "_plugins", lambda kind: points if kind == "acquisitions" else {})
+
+    assert catalogue.find_strategy("theirs:good").__name__ == "margin"
+    assert ("theirs:broken", "not_installed:thing") in catalogue.describe("acquisitions")
+    with pytest.raises(UnknownName, match="not_installed"):
+        catalogue.find_strategy("theirs:broken")
+
+
+def test_describing_imports_nothing_heavy() -> None:
+    import subprocess
+
+    script = "import sys; from activeloop.catalogue import KINDS, describe\nfor kind in KINDS: describe(kind)\n"
+    script += "print([name for name in ('torch', 'numpy', 'sklearn', 'baal', 'modAL') if name in sys.modules])"
+
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60).stdout
+
+    assert out.strip() == "[]"
