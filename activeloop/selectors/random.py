@@ -1,0 +1,18 @@
+"""Uniform draws."""
+
+from __future__ import annotations
+
+import torch
+from numpy.random import Generator
+from torch import Tensor
+
+from activeloop.types import Rows
+
+
+def random(rows: Rows, n: int, rng: Generator) -> Tensor:
+    """Rows drawn uniformly without replacement: the baseline, which looks at no model and no input.
+
+    rows:    [m], dataset ids.
+    returns: [n] positions.
+    """
+    return torch.from_numpy(rng.permutation(len(rows))[:n].copy())

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import math
+
+import torch
+from scipy.stats import entropy as scipy_entropy
+
+from activeloop.acquisitions import entropy, least_confidence, margin
+
+CERTAIN, TORN, EVEN = [1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [1 / 3, 1 / 3, 1 / 3]
+
+
+def test_entropy_is_zero_when_certain_log_2_when_torn_and_log_c_when_even() -> None:
+    scores = entropy(torch.tensor([CERTAIN, TORN, EVEN], dtype=torch.float64))
+
+    torch.testing.assert_close(scores, torch.tensor([0.0, math.log(2), math.log(3)], dtype=torch.float64))
+
+
+def test_margin_is_minus_one_when_certain_and_zero_when_the_two_likeliest_tie() -> None:
+    scores = margin(torch.tensor([CERTAIN, TORN, [0.7, 0.2, 0.1]]))
+
+    torch.testing.assert_close(scores, torch.tensor([-1.0, 0.0, -0.5], dtype=torch.float64))
+
+
+def test_least_confidence_is_what_the_prediction_leaves() -> None:
+    scores = least_confidence(torch.tensor([CERTAIN, TORN, [0.7, 0.2, 0.1]]))
+
+    torch.testing.assert_close(scores, torch.tensor([0.0, 0.5, 0.3], dtype=torch.float64))
+
+
+def test_entropy_agrees_with_scipy() -> None:
+    probs = torch.rand(50, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).softmax(dim=1)
+
+    torch.testing.assert_close(entropy(probs), torch.from_numpy(scipy_entropy(probs.numpy(), axis=1)))
+
+
+def test_the_three_order_two_classes_alike() -> None:
+    likely = torch.linspace(0, 1, 21, dtype=torch.float64)[1:-1:2]
+    probs = torch.stack([likely, 1 - likely], dim=1)
+
+    distance = (likely - 0.5).abs()
+    for score in (entropy, margin, least_confidence):
+        assert (score(probs)[distance.argsort()].diff() <= 1e-12).all()
