@@ -1,0 +1,1 @@
+"""Learners: partly labelled data -> a model."""

@@ -1,0 +1,138 @@
+"""The one training loop. Data live on the device as one tensor; a step touches no Python object per row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from activeloop.types import Data
+
+PRELOAD_BYTES = 2**28  # training rows are normalised once, not once a step, where that takes no more than this
+LOOK = 1000  # rows a forward pass looks at when nothing is learnt
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a net is trained.
+
+    epochs: passes over the labels, and at least `least_steps` mini-batches however few labels there are; `steps`, where
+    not 0, counts mini-batches instead.    patience: epochs without a lower validation loss after which training ends and
+    the best epoch is restored; 0 trains to the end.    looks: epochs recorded in a history, evenly spaced; 0 is all.
+    """
+
+    optimiser: Literal["adam", "adamw", "sgd"] = "adamw"
+    lr: float = 3e-3
+    weight_decay: float = 1e-2
+    momentum: float = 0.9
+    schedule: Literal["constant", "cosine"] = "cosine"
+    epochs: int = 30
+    least_steps: int = 300  # an epoch of 20 labels is one step: 30 would leave any net untrained
+    steps: int = 0
+    looks: int = 60
+    batch: int = 32
+    patience: int = 0
+    precision: Literal["float32", "bfloat16"] = "float32"
+
+    def steps_for(self, labelled: int) -> int:
+        return self.steps or max(self.least_steps, self.epochs * self.steps_an_epoch(labelled))
+
+    def steps_an_epoch(self, labelled: int) -> int:
+        return max(1, math.ceil(labelled / self.batch))
+
+    def epochs_for(self, labelled: int) -> int:
+        return math.ceil(self.steps_for(labelled) / self.steps_an_epoch(labelled))
+
+    def is_look(self, epoch: int, epochs: int) -> bool:
+        """Whether the history records this epoch, counted from 1; the last one always is."""
+        looks = min(self.looks or epochs, epochs)
+        return epoch * looks // epochs > (epoch - 1) * looks // epochs
+
+    def factor(self, step: int, steps: int) -> float:
+        """The learning rate at a step, as a fraction of `lr`."""
+        return 0.5 * (1 + math.cos(math.pi * step / steps)) if self.schedule == "cosine" else 1.0
+
+
+def optimiser(recipe: Recipe, parameters: list[Tensor]) -> Optimizer:
+    """Fused: on small nets the per-parameter loop of the plain optimisers costs more than the arithmetic."""
+    lr, decay, momentum = recipe.lr, recipe.weight_decay, recipe.momentum
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(parameters, lr, momentum, weight_decay=decay, nesterov=momentum > 0, fused=True)
+    kind = torch.optim.Adam if recipe.optimiser == "adam" else torch.optim.AdamW
+    return kind(parameters, lr, weight_decay=decay, fused=True)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Weights and dropout draw from torch's global stream: seed it inside, and leave it outside as it was."""
+    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield
+
+
+@dataclass(frozen=True, eq=False)
+class Batches:
+    """Mini-batches of labelled rows in an order that the seed fixes; the last of an epoch may be smaller.
+
+    rows: [n] dataset ids.    labels: [n] class ids, on the data's device.
+    """
+
+    data: Data
+    rows: Tensor
+    labels: Tensor
+    size: int
+    seed: int
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Endlessly: epoch after epoch."""
+        order = torch.Generator().manual_seed(self.seed)
+        chance = torch.Generator(self.data.mean.device).manual_seed(self.seed)
+        ready = self._preloaded()
+        while True:
+            shuffled = torch.randperm(len(self.rows), generator=order).to(self.labels.device)
+            for at in torch.split(shuffled, self.size):
+                x = self.data.batch(self.rows[at], chance) if ready is None else ready[at]
+                yield x, self.labels[at]
+
+    def _preloaded(self) -> Tensor | None:
+        per_row = self.data.inputs[0].numel() * 4
+        small = self.data.augment is None and per_row * len(self.rows) <= PRELOAD_BYTES
+        return self.data.batch(self.rows) if small else None
+
+
+def train(
+    net: nn.Module,
+    batches: Batches,
+    recipe: Recipe,
+    *,
+    epochs: int | None = None,
+    after_epoch: Callable[[nn.Module], bool] = lambda net: False,
+) -> None:
+    """Train `net` in place by the recipe; `epochs` stops its schedule early, as does a true `after_epoch`."""
+    an_epoch, steps = recipe.steps_an_epoch(len(batches.rows)), recipe.steps_for(len(batches.rows))
+    stepper = optimiser(recipe, [p for p in net.parameters() if p.requires_grad])
+    schedule = LambdaLR(stepper, lambda step: recipe.factor(step, steps))
+    device = batches.labels.device.type
+    net.train()
+    for step, (x, y) in enumerate(batches, start=1):
+        with torch.autocast(device, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+            loss = cross_entropy(net(x), y)
+        stepper.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        stepper.step()
+        schedule.step()
+        ended = step == steps or (epochs is not None and step == epochs * an_epoch)
+        if (step % an_epoch == 0 or ended) and after_epoch(net):
+            break
+        if ended:
+            break
+    net.eval()

@@ -1,0 +1,248 @@
+"""The rooms of a round: fit, measure, look, score, pick. Every one is a function of what stands on its left."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
+from torch import Tensor
+
+from activeloop import catalogue
+from activeloop.config import AcquireConfig, Config, LearnerConfig, StartConfig
+from activeloop.errors import BadScores, ConfigError, MissingEvidence
+from activeloop.evidence import Plan, gather, resolve
+from activeloop.inject import check_option
+from activeloop.pick import pick
+from activeloop.rng import derive, rng
+from activeloop.types import OPEN, Data, HeldOut, Labels, Learner, Model, Rows, TrainsTogether
+
+Seen: TypeAlias = "dict[str, Any] | NDArray[np.float64]"  # a selector's evidence by name, or the scores of rows
+CHUNK = 8192  # rows scored at a time: history of 100 epochs x 10 classes is 33 MB of them
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """A configuration made concrete: nothing here has trained yet, and all names are resolved.
+
+    start: None where the start is balanced:K or rows:FILE, which need no plan.
+    """
+
+    config: Config
+    data: Data
+    test: HeldOut | None
+    learner: Learner
+    start: Plan | None
+    acquire: Plan
+
+    @property
+    def measures(self) -> bool:
+        return self.test is not None or self.config.validation > 0
+
+
+def prepare(config: Config, data: Data, test: HeldOut | None) -> Setup:
+    """Resolve learner, start and strategy. raises: ConfigError, UnknownName, MissingEvidence; trains nothing."""
+    if config.budget > len(data):
+        raise ConfigError(
+            f"budget is {config.budget:,}, but the pool has {len(data):,} rows: lower it (--budget) or bring more data."
+        )
+    device = resolve_device(config.device)
+    data = data.to(device)
+    test = test and dataclasses.replace(test, data=test.data.to(device))
+    learner = make_learner(config.learner)
+    offers = learner.offers(data)
+    if not isinstance(learner, TrainsTogether):
+        offers = {name: shape for name, shape in offers.items() if name != "early"}
+    start = None if is_special(config.start.strategy) else _plan(config.start, config, {})
+    return Setup(config, data, test, learner, start, _plan(config.acquire, config, offers))
+
+
+def _plan(part: StartConfig | AcquireConfig, config: Config, offers: Mapping[str, str]) -> Plan:
+    evidence = config.evidence if isinstance(part, AcquireConfig) else {}
+    plan = resolve(part.strategy, options=part.options, bind=part.bind, evidence=evidence, offers=offers)
+    if isinstance(part, StartConfig) and plan.trains:
+        raise MissingEvidence(
+            f"start strategy {part.strategy!r} needs a model, and nothing is labelled yet: start with random, k-center or"
+            " k-means."
+        )
+    if isinstance(part, StartConfig) and not plan.picks:
+        raise ConfigError(f"start strategy {part.strategy!r} scores rows; a start needs a selector such as k-center.")
+    return plan
+
+
+def is_special(start: str) -> bool:
+    """balanced:K and rows:FILE are done by the run itself."""
+    return start.startswith(("balanced:", "rows:"))
+
+
+def resolve_device(device: str) -> str:
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device is 'cuda', but torch sees no CUDA device here: use device='cpu' or 'auto'.")
+    return device
+
+
+def make_learner(config: LearnerConfig) -> Learner:
+    """The learner of that name; an option it does not have is refused with the nearest."""
+    name, _, path = config.name.partition(":")
+    given = dict(config.options)
+    if name == "sklearn" and path:
+        given["estimator"] = path
+    elif path:
+        name = config.name
+    make = catalogue.find("learners", name)
+    if not dataclasses.is_dataclass(make):
+        return cast(Learner, make(**given))
+    known = {entry.name: entry for entry in dataclasses.fields(make)}
+    if name == "sklearn" and "estimator" not in given:
+        raise ConfigError("learner 'sklearn' needs a classifier: sklearn:sklearn.linear_model.LogisticRegression.")
+    for key, value in given.items():
+        check_option(name, key, value, {key: entry.default for key, entry in known.items()})
+    return cast(Learner, make(**given))
+
+
+def fit(
+    setup: Setup, labels: Labels, validation: Labels, round: int, watch: Rows | None, previous: Model | None
+) -> Model:
+    """Labels -> model. Initial weights and batch order depend on seed and round alone, not on the strategy."""
+    return setup.learner.fit(
+        setup.data,
+        labels,
+        seed=derive(setup.config.seed, round, "fit"),
+        watch=watch,
+        validation=validation if (validation >= 0).any() else None,
+        previous=previous,
+    )
+
+
+def measure(setup: Setup, model: Model, validation: Labels) -> dict[str, float]:
+    """Model -> metrics, on the test set where there is one, else on the validation rows; empty where there is neither.
+
+    accuracy and balanced_accuracy (mean recall of the classes present) in [0, 1]; loss in nats.
+    """
+    if setup.test is not None:
+        labels, rows = setup.test.labels, np.arange(len(setup.test.labels))
+        probs = model.on(setup.test.data).probs(rows)
+    else:
+        rows = np.flatnonzero(validation >= 0)
+        if not len(rows):
+            return {}
+        labels, probs = validation[rows], model.probs(rows)
+    return metrics(probs, labels)
+
+
+def metrics(probs: Tensor, labels: Labels) -> dict[str, float]:
+    """accuracy, balanced_accuracy and loss of predictions [n, C] against labels [n]."""
+    p = probs.double().cpu().numpy()
+    right = p.argmax(axis=1) == labels
+    recalls = [right[labels == label].mean() for label in np.unique(labels)]
+    likelihood = np.maximum(p[np.arange(len(labels)), labels], np.finfo(np.float32).tiny)
+    return {
+        "accuracy": float(right.mean()),
+        "balanced_accuracy": float(np.mean(recalls)),
+        "loss": float(-np.log(likelihood).mean()),
+    }
+
+
+def candidates(config: Config, plan: Plan, labels: Labels, pickable: Rows, round: int) -> Rows:
+    """The rows that a strategy looks at, ascending: open ones, and the labelled ones too where it asks for `labels`."""
+    if config.candidates and config.candidates < len(pickable):
+        drawn = rng(config.seed, round, "candidates").choice(pickable, config.candidates, replace=False)
+        pickable = np.sort(drawn)
+    return np.union1d(pickable, np.flatnonzero(labels >= 0)) if plan.sees_labelled else pickable
+
+
+def at_hand(given: Mapping[str, Any], rows: Rows, labels: Labels, n: int, chance: Generator) -> dict[str, Any]:
+    """What a strategy and its providers may ask for. `labels`: [N], where all that must not be picked is not OPEN."""
+    return {**given, "rows": rows, "labels": torch.from_numpy(labels[rows]), "n": n, "rng": chance}
+
+
+def look(plan: Plan, hand: Mapping[str, Any]) -> Seen:
+    """Rows at hand -> the evidence of a selector, or the scores [n] of a function that scores, a chunk of rows at a time.
+
+    raises: BadScores where evidence or scores break their contract.
+    """
+    if plan.picks:
+        return gather(plan, hand)
+    rows = hand["rows"]
+    return np.concatenate([_score(plan, hand, slice(at, at + CHUNK)) for at in range(0, len(rows), CHUNK)])
+
+
+def choose(plan: Plan, how: AcquireConfig, seen: Seen, hand: Mapping[str, Any]) -> Rows:
+    """Evidence or scores -> n rows, in the order picked. raises: BadScores where they are not n different open rows."""
+    free = hand["labels"].numpy() == OPEN
+    if isinstance(seen, np.ndarray):
+        at = pick(seen, free, hand["n"], hand["rng"], how=how.pick, beta=how.beta, shift=how.shift)
+    else:
+        at = _checked(plan.strategy, plan.function(**seen, **plan.options), free, hand["n"])
+    picked: Rows = hand["rows"][at]
+    return picked
+
+
+def _score(plan: Plan, hand: Mapping[str, Any], part: slice) -> Any:
+    here = {**hand, "rows": hand["rows"][part], "labels": hand["labels"][part]}
+    scores, rows = plan.function(**gather(plan, here), **plan.options), here["rows"]
+    if not isinstance(scores, Tensor) or scores.shape != (len(rows),):
+        shape = list(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
+        raise BadScores(f"{plan.strategy!r} gave {shape} for {len(rows)} rows; it must give a tensor [{len(rows)}].")
+    return scores.double().cpu().numpy()
+
+
+def _checked(strategy: str, picks: Tensor, free: np.ndarray[Any, Any], n: int) -> Any:
+    """Positions as an array, if they are n, all different and all open."""
+    at = torch.as_tensor(picks).cpu().numpy()
+    inside = at[(at >= 0) & (at < len(free))]
+    if len(at) != n or len(np.unique(at)) != n or len(inside) != n or not free[inside].all():
+        taken = int((~free[inside]).sum())
+        raise BadScores(
+            f"{strategy!r} gave {len(at)} picks, {len(np.unique(at))} of them different, {len(at) - len(inside)} outside"
+            f" 0…{len(free) - 1} and {taken} not open; it must give {n} different open positions."
+        )
+    return at
+
+
+class Trainer:
+    """`train` for providers: models on the labels of one round, each trained once however often it is asked for."""
+
+    def __init__(self, setup: Setup, labels: Labels, round: int) -> None:
+        self._setup, self._labels, self._round = setup, labels, round
+        self._trained: dict[tuple[int, int], Sequence[Model]] = {}
+
+    @property
+    def epochs(self) -> int:
+        return self._learner.epochs_for(int((self._labels >= 0).sum()))
+
+    def __call__(self, models: int, epochs: int) -> Sequence[Model]:
+        if (models, epochs) not in self._trained:
+            seeds = [derive(self._setup.config.seed, self._round, f"early-{at}") for at in range(models)]
+            self._trained[models, epochs] = self._learner.fit_many(
+                self._setup.data, self._labels, seeds=seeds, epochs=epochs
+            )
+        return self._trained[models, epochs]
+
+    @property
+    def _learner(self) -> TrainsTogether:
+        if not isinstance(self._setup.learner, TrainsTogether):
+            raise MissingEvidence(f"learner {self._setup.config.learner.name!r} cannot train several models at once.")
+        return self._setup.learner
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Sums change with the number of threads, so a run fixes it for torch and BLAS, and puts it back."""
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        with threadpool_limits(count):
+            yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,385 @@
+"""A run: ask, tell, close, revise. All it knows is a fold over its journal, so it may die at any byte."""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from activeloop.config import Config, as_json, build, fingerprint
+from activeloop.errors import BadAnswer, ConfigError, StoreError
+from activeloop.fold import State, apply, fold
+from activeloop.rng import rng
+from activeloop.store.journal import Event, Journal
+from activeloop.types import JSON, OPEN, SKIP, Data, HeldOut, Labels, Model, Query, Rows
+
+if TYPE_CHECKING:
+    from activeloop.rounds import Setup
+
+TIMINGS = "timings.jsonl"
+
+
+class Run:
+    """One strategy and seed, in one folder. `ask` and `tell` may be repeated without effect; `with` releases the folder.
+
+    Without `config` the folder must hold a run already. Without `data` a run can be told, closed and revised, not asked.
+
+    known: [N], labels that were there before; they train, and the budget does not count them.
+    clock: seconds; read for timings.jsonl alone, never for the journal.
+    raises: ConfigError and its kin before anything is written; StoreError where the folder holds another run or another
+    process writes it.
+    """
+
+    def __init__(
+        self,
+        folder: Path | str,
+        config: Config | None = None,
+        data: Data | None = None,
+        test: HeldOut | None = None,
+        known: Labels | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.folder, self._clock = Path(folder), clock
+        self._setup = _prepared(config, data, test) if config is not None and data is not None else None
+        if self._setup is None and not (self.folder / "journal.jsonl").exists():
+            raise StoreError(f"no run in {self.folder}; `activeloop run … --out {self.folder}` starts one.")
+        self._models: dict[tuple[int, bytes], Model] = {}
+        self._journal = Journal(self.folder)
+        try:
+            self._events: list[Event] = list(self._journal.events)
+            self._state = fold(self._events)
+            if self._state is None and (config is None or data is None):
+                raise StoreError(f"the journal in {self.folder} is empty; start the run again with its configuration.")
+            if self._state is None and config is not None and data is not None:
+                self._append(_opening(config, data, known))
+            self._check_same(config, data)
+            if self._setup is None and data is not None:
+                self._setup = _prepared(self.config, data, test)
+        except BaseException:
+            self._journal.close()
+            raise
+
+    @property
+    def state(self) -> State:
+        assert self._state is not None
+        return self._state
+
+    @property
+    def config(self) -> Config:
+        return build(self.state.config)
+
+    def ask(self) -> Query | None:
+        """The open query if there is one, else the next; None once the budget is spent, the target reached or the pool
+        empty.
+        """
+        if self.state.open_query is not None:
+            return self.state.open_query
+        if self.state.stopped is not None:
+            return None
+        if self._setup is None:
+            raise ConfigError("this run was opened without its data, which the next query needs: pass `data`.")
+        from activeloop.rounds import threads
+
+        with threads(self.config.threads):
+            return self._next(self._setup)
+
+    def tell(
+        self, query: str, answers: Mapping[int, int], notes: Mapping[int, Mapping[str, JSON]] | None = None
+    ) -> tuple[int, ...]:
+        """Take answers, row -> class id or -2 to skip; gives the rows still unanswered.
+
+        What was told before is passed over. When this returns, the answers are on disk.
+        notes: row -> annotator, cost, date …; journalled, and ignored by everything but reports.
+        raises: BadAnswer for a row not asked, a class out of range or a changed answer; then nothing was taken.
+        """
+        asked = self._query(query)
+        fresh = {row: self._checked(asked, row, label) for row, label in answers.items() if row not in asked.answers}
+        for row in answers.keys() - fresh.keys():
+            self._refuse_change(asked, row, answers[row])
+        if fresh and asked.closed:
+            raise BadAnswer(
+                f"{query} is closed, and row {min(fresh)} is open again: it may be asked anew. To record its label all"
+                " the same, use `revise`."
+            )
+        news = {row: note for row, note in (notes or {}).items() if self.state.notes.get(row) != note}
+        if news:
+            self._append({"event": "noted", "query": query, "notes": {str(row): note for row, note in news.items()}})
+        if fresh:
+            order = [row for row in asked.rows if row in fresh]
+            self._append({"event": "told", "query": query, "answers": {str(row): fresh[row] for row in order}})
+        return self._query(query).unanswered
+
+    def close(self, query: str) -> None:
+        """Give up on what is unanswered: those rows become open again. Again: no effect."""
+        if self._query(query).is_open:
+            self._append({"event": "closed", "query": query})
+
+    def revise(self, answers: Mapping[int, int], why: str) -> None:
+        """Change labels after an audit, or add some that no query asked for; -2 takes a row out.
+
+        raises: BadAnswer for a foreign row, a class out of range, a row of the open query, or no reason.
+        """
+        if not why.strip():
+            raise BadAnswer("a revision needs its reason: the journal keeps it beside the change.")
+        waiting = set(self.state.open_query.unanswered) if self.state.open_query else set()
+        for row, label in answers.items():
+            if not 0 <= row < len(self.state.labels):
+                raise BadAnswer(f"row {row} is not in the data; rows are 0…{len(self.state.labels) - 1}.")
+            if row in waiting:
+                raise BadAnswer(f"row {row} is asked in the open query; `tell` it instead.")
+            self._check_label(row, label)
+        changed = {row: label for row, label in answers.items() if self.state.labels[row] != label}
+        if changed:
+            self._append(
+                {"event": "revised", "answers": {str(row): label for row, label in sorted(changed.items())}, "why": why}
+            )
+
+    def model(self) -> Model:
+        """The model on all labels held now; trained anew unless this process has it still."""
+        if self._setup is None:
+            raise ConfigError("this run was opened without its data, which a model needs: pass `data`.")
+        from activeloop.rounds import threads
+
+        with threads(self.config.threads):
+            return self._fitted(self._setup, self.state, self.state.round, watch=None)
+
+    # a round, from left to right
+
+    def _next(self, setup: Setup) -> Query | None:
+        rows = self._next_of_start(setup)
+        if rows is not None:
+            return self._asked(*rows)
+        return self._next_of_model(setup)
+
+    def _next_of_start(self, setup: Setup) -> tuple[str, Rows] | None:
+        """(use, rows) while validation or the start is not done; None after."""
+        from activeloop.start import next_start_rows
+
+        state, config = self.state, setup.config
+        if config.validation and not any(query.use == "validation" for query in state.queries):
+            drawn = rng(config.seed, 0, "validation").permutation(state.pickable)[: config.validation]
+            return "validation", np.sort(drawn)
+        rows = next_start_rows(setup, state)
+        return None if rows is None else ("start", rows)
+
+    def _next_of_model(self, setup: Setup) -> Query | None:
+        from activeloop.rounds import at_hand, candidates, choose, look, measure
+
+        state, config, plan = self.state, setup.config, setup.acquire
+        rows = candidates(config, plan, state.training, state.pickable, state.round)
+        timings: dict[str, JSON] = {"round": state.round, "labels": state.told}
+        model: Model | None = None
+        if setup.measures or plan.uses("model"):
+            if state.round == 0:
+                _warn_of_missing_classes(state, config)
+            with self._timed(timings, "fit_s"):
+                model = self._fitted(setup, state, state.round, watch=rows if plan.uses("watched") else None)
+        if model is not None and not state.is_measured:
+            with self._timed(timings, "measure_s"):
+                metrics = measure(setup, model, state.validation)
+            self._append({"event": "measured", "round": state.round, "labels": state.told, "metrics": metrics})
+        why = _reason_to_stop(self.state, config)
+        if why is None:
+            n = min(
+                config.query, config.budget - state.told, len(state.pickable), int((state.labels[rows] == OPEN).sum())
+            )
+            chance = rng(config.seed, state.round, "acquire")
+            with self._timed(timings, "look_s"):
+                hand = at_hand(self._given(setup, model, rows), rows, state.blocked, n, chance)
+                seen = look(plan, hand)
+            with self._timed(timings, "pick_s"):
+                picked = choose(plan, config.acquire, seen, hand)
+        self._note_timings(timings)
+        if why is not None:
+            self._append({"event": "stopped", "why": why})
+            return None
+        return self._asked("acquire", picked)
+
+    def _given(self, setup: Setup, model: Model | None, rows: Rows) -> dict[str, object]:
+        """What evidence is computed from."""
+        from activeloop.rng import derive
+        from activeloop.rounds import Trainer
+
+        state = self.state
+        return {
+            "model": model,
+            "last_model": self._last_model(setup) if setup.acquire.uses("last_model") else None,
+            "data": setup.data,
+            "watched": rows,
+            "training": state.training,
+            "train": Trainer(setup, state.training, state.round),
+            "seed": derive(setup.config.seed, state.round, "samples"),
+        }
+
+    def _fitted(self, setup: Setup, state: State, round: int, watch: Rows | None) -> Model:
+        """The model of a round from its labels; kept for the next round, which may need it."""
+        from activeloop.rounds import fit
+
+        key = (round, state.training.tobytes() + state.validation.tobytes())
+        if key not in self._models or watch is not None:
+            is_warm = getattr(setup.learner, "is_warm", False)
+            previous = self._model_before(setup, round) if is_warm and round > 0 else None
+            self._models = {at: kept for at, kept in self._models.items() if at[0] == round - 1}
+            self._models[key] = fit(setup, state.training, state.validation, round, watch, previous)
+        return self._models[key]
+
+    def _last_model(self, setup: Setup) -> Model | None:
+        return self._model_before(setup, self.state.round) if self.state.round > 0 else None
+
+    def _model_before(self, setup: Setup, round: int) -> Model:
+        """The model that picked the query of round - 1, trained again from the journal if it is not at hand."""
+        asked = [at for at, event in enumerate(self._events) if event.get("use") == "acquire"]
+        then = fold(self._events[: asked[round - 1]])
+        assert then is not None
+        return self._fitted(setup, then, round - 1, watch=None)
+
+    # the journal
+
+    def _append(self, event: Event) -> None:
+        state = apply(self._state, event)  # a bad event is refused before it is written
+        self._journal.append(event)
+        self._state = state
+        self._events.append(event)
+
+    def _asked(self, use: str, rows: Rows) -> Query:
+        id = f"q{len(self.state.queries):04d}"
+        self._append({"event": "asked", "query": id, "use": use, "rows": [int(row) for row in rows]})
+        return self._query(id)
+
+    def _check_same(self, config: Config | None, data: Data | None) -> None:
+        if config is not None and fingerprint(config) != self.state.fingerprint:
+            raise StoreError(
+                f"{self.folder} holds a run of another configuration (fingerprint {self.state.fingerprint}, yours is"
+                f" {fingerprint(config)}); they differ in {_difference(self.state.config, as_json(config))}. Choose"
+                " another folder, or the old settings to go on with that run."
+            )
+        if data is not None and data.digest() != self.state.data:
+            raise StoreError(
+                f"the data are not those that {self.folder} began with ({len(self.state.labels):,} rows, digest"
+                f" {self.state.data}; here {len(data):,} rows, {data.digest()}): rows would mean other items. Bring the"
+                " data back, or start another run."
+            )
+
+    def _query(self, id: str) -> Query:
+        for query in self.state.queries:
+            if query.id == id:
+                return query
+        last = self.state.queries[-1].id if self.state.queries else "none yet"
+        raise BadAnswer(f"no query is called {id!r} in {self.folder}; the latest is {last}.")
+
+    def _checked(self, query: Query, row: int, label: int) -> int:
+        if row not in query.rows:
+            raise BadAnswer(
+                f"row {row} was not asked in {query.id}; its {len(query.rows)} rows begin with {query.rows[:5]}. Nothing"
+                " was taken."
+            )
+        return self._check_label(row, label)
+
+    def _check_label(self, row: int, label: int) -> int:
+        classes = len(self.state.classes)
+        if label != SKIP and not 0 <= label < classes:
+            raise BadAnswer(
+                f"row {row} got the label {label}; allowed are 0…{classes - 1}, or {SKIP} to skip it. Nothing was taken."
+            )
+        return int(label)
+
+    def _refuse_change(self, query: Query, row: int, label: int) -> None:
+        if query.answers[row] != label:
+            raise BadAnswer(
+                f"row {row} was told as {query.answers[row]} in {query.id} and is now {label}. An answer stands once it"
+                " is told; `revise` changes it and keeps the reason. Nothing was taken."
+            )
+
+    # timings, which nothing depends on
+
+    def _timed(self, into: dict[str, JSON], name: str) -> _Stopwatch:
+        return _Stopwatch(self._clock, into, name)
+
+    def _note_timings(self, timings: Mapping[str, JSON]) -> None:
+        import resource
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        with (self.folder / TIMINGS).open("a") as lines:
+            lines.write(json.dumps({**timings, "peak_mb": peak}) + "\n")
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._journal.close()
+
+
+class _Stopwatch:
+    """Seconds spent inside, rounded to a microsecond."""
+
+    def __init__(self, clock: Callable[[], float], into: dict[str, JSON], name: str) -> None:
+        self._clock, self._into, self._name = clock, into, name
+
+    def __enter__(self) -> None:
+        self._began = self._clock()
+
+    def __exit__(self, *_: object) -> None:
+        self._into[self._name] = round(self._clock() - self._began, 6)
+
+
+def _prepared(config: Config, data: Data, test: HeldOut | None) -> Setup:
+    from activeloop.rounds import prepare
+
+    return prepare(config, data, test)
+
+
+def _opening(config: Config, data: Data, known: Labels | None) -> Event:
+    event: dict[str, JSON] = {
+        "event": "opened",
+        "config": as_json(config),
+        "fingerprint": fingerprint(config),
+        "data": data.digest(),
+        "rows": len(data),
+        "classes": list(data.classes),
+    }
+    if known is not None:
+        event["known"] = {str(row): int(known[row]) for row in np.flatnonzero(known >= 0)}
+    return event
+
+
+def _difference(ours: Mapping[str, JSON], theirs: Mapping[str, JSON]) -> str:
+    """The settings that differ, dotted."""
+    differing = []
+    for key in theirs:
+        mine, yours = ours.get(key), theirs[key]
+        if isinstance(mine, Mapping) and isinstance(yours, Mapping) and mine != yours:
+            inner = [f"{key}.{name}" for name in {**mine, **yours} if mine.get(name) != yours.get(name)]
+            differing += inner
+        elif mine != yours:
+            differing.append(key)
+    return ", ".join(differing) or "nothing that this version can name"
+
+
+def _reason_to_stop(state: State, config: Config) -> str | None:
+    if state.told >= config.budget:
+        return "budget"
+    if not len(state.pickable):
+        return "pool"
+    reached = state.measures[-1].metrics.get(config.stop.metric) if state.measures else None
+    if config.stop.target is not None and reached is not None and reached >= config.stop.target:
+        return "target"
+    return None
+
+
+def _warn_of_missing_classes(state: State, config: Config) -> None:
+    missing = [name for label, name in enumerate(state.classes) if not (state.training == label).any()]
+    if not missing:
+        return
+    what = (
+        f"the initial set holds no label of {len(missing)} of {len(state.classes)} classes ({', '.join(missing[:5])})"
+    )
+    remedy = "a larger start (--initial) or --start balanced:K would reach them"
+    if config.start.all_classes:
+        raise ConfigError(f"{what}, and start.all_classes is set; {remedy}.")
+    warnings.warn(f"{what}; {remedy}.", stacklevel=2)

@@ -1,0 +1,87 @@
+"""Seeding the pool: which rows to ask before there is a model."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from activeloop.errors import ConfigError
+from activeloop.fold import State
+from activeloop.rng import rng
+from activeloop.rounds import Setup, at_hand, candidates, choose, look
+from activeloop.types import Rows
+
+
+def next_start_rows(setup: Setup, state: State) -> Rows | None:
+    """The rows of the next start query; None once the start is done."""
+    name, _, argument = setup.config.start.strategy.partition(":")
+    begun = sum(query.use == "start" for query in state.queries)
+    left = setup.config.budget - state.told
+    if name == "balanced":
+        return _balanced(state, _count(argument), setup.config.seed, left)
+    if begun and (state.training >= 0).any():
+        return None
+    if begun and (left == 0 or not len(state.pickable)):
+        raise ConfigError("every row of the start was skipped, so there is nothing to train on: answer some of them.")
+    if name == "rows":
+        return _from_file(Path(argument), state, left)
+    return _selected(setup, state, begun, min(setup.config.start.size, left, len(state.pickable)))
+
+
+def _selected(setup: Setup, state: State, begun: int, n: int) -> Rows | None:
+    if n == 0 and (state.training >= 0).any():
+        return None
+    if n == 0:
+        raise ConfigError("start.size (--initial) is 0 and no label is known: give some (--labels), or a size above 0.")
+    assert setup.start is not None
+    config = setup.config
+    rows = candidates(config, setup.start, state.training, state.pickable, 0)
+    given = {"data": setup.data, "training": state.training}
+    hand = at_hand(given, rows, state.blocked, n, rng(config.seed, begun, "start"))
+    return choose(setup.start, config.acquire, look(setup.start, hand), hand)
+
+
+def _balanced(state: State, each: int, seed: int, left: int) -> Rows | None:
+    """Rows in a random order until every class has `each` labels.
+
+    As many at a time as labels lack: no fewer can do, so the rows asked are those that asking one by one would give.
+    """
+    held = np.bincount(state.training[state.training >= 0], minlength=len(state.classes))
+    lacking = int(np.maximum(each - held, 0).sum())
+    if lacking == 0:
+        return None
+    if left == 0 or not len(state.pickable):
+        short = [name for name, count in zip(state.classes, held, strict=True) if count < each]
+        raise ConfigError(
+            f"balanced:{each} is out of {'budget' if left == 0 else 'rows'} with too few labels of {', '.join(short[:5])}"
+            f" ({len(short)} of {len(state.classes)} classes): raise the budget, lower K, or use another start."
+        )
+    order = rng(seed, 0, "start").permutation(len(state.labels))
+    is_open = np.isin(order, state.pickable)
+    return order[is_open][: min(lacking, left)]
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise ConfigError(f"start balanced:{text} needs a whole number of labels per class, such as balanced:2.")
+    return int(text)
+
+
+def _from_file(path: Path, state: State, left: int) -> Rows:
+    """The rows of a CSV with a column `row`, as `activeloop select` writes it."""
+    try:
+        with path.open(newline="") as lines:
+            rows = [int(line["row"]) for line in csv.DictReader(lines)]
+    except (OSError, KeyError, ValueError) as error:
+        raise ConfigError(f"start rows:{path} cannot be read ({error}); it is a CSV with the column row.") from error
+    bad = [row for row in rows if not 0 <= row < len(state.labels)]
+    if bad or len(set(rows)) < len(rows) or not rows:
+        raise ConfigError(
+            f"start rows:{path} has {len(rows)} rows, {len(set(rows))} different, {len(bad)} outside"
+            f" 0…{len(state.labels) - 1}{f' (first {bad[0]})' if bad else ''}: list each row of the pool at most once."
+        )
+    if len(rows) > left:
+        raise ConfigError(f"start rows:{path} lists {len(rows)} rows, more than the budget leaves ({left}).")
+    return np.array([row for row in rows if row in set(state.pickable.tolist())], dtype=np.int64)

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from activeloop.config import Config
+from activeloop.drive import drive
+from activeloop.errors import ConfigError, MissingEvidence
+from activeloop.run import Run
+from activeloop.types import SKIP, Loaded
+from oracles import Simulated
+
+Configure = Callable[..., Config]
+
+
+def start_of(folder: Path, config: Config, data: Loaded) -> list[int]:
+    """Rows that the start asked for, in their order."""
+    assert data.truth is not None
+    with Run(folder, config, data.data, data.test) as run:
+        for _ in drive(run, Simulated(data.truth)):
+            if run.state.round:
+                break
+        return [row for query in run.state.queries if query.use == "start" for row in query.rows]
+
+
+def test_balanced_gives_every_class_k_labels_and_counts_every_answer(
+    tmp_path: Path, quick: Configure, digits: Loaded
+) -> None:
+    assert digits.truth is not None
+    rows = start_of(tmp_path, quick("start.strategy=balanced:2", "budget=120"), digits)
+
+    counts = np.bincount(digits.truth[rows], minlength=10)
+    assert counts.min() == 2
+    assert 20 < len(rows) < 120
+    last = digits.truth[rows[-1]]
+    assert counts[last] == 2, "the last row asked was needed, as it would be when asked one by one"
+
+
+def test_balanced_says_which_classes_the_budget_did_not_reach(tmp_path: Path, quick: Configure, digits: Loaded) -> None:
+    with pytest.raises(ConfigError, match="balanced:4 is out of budget with too few labels"):
+        start_of(tmp_path, quick("start.strategy=balanced:4", "budget=45"), digits)
+
+
+def test_rows_come_from_a_file_in_its_order(tmp_path: Path, quick: Configure, digits: Loaded) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("row\n" + "".join(f"{row}\n" for row in range(40, 10, -1)))
+
+    assert start_of(tmp_path / "run", quick(f"start.strategy=rows:{file}"), digits) == list(range(40, 10, -1))
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("row\n1\n1\n", "2 rows, 1 different"),
+        ("row\n99999\n", "1 outside 0…"),
+        ("id\n1\n", "column row"),
+        ("row\n", "0 rows"),
+    ],
+)
+def test_a_file_of_rows_that_cannot_be_is_refused(
+    tmp_path: Path, quick: Configure, digits: Loaded, lines: str, message: str
+) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text(lines)
+
+    with pytest.raises(ConfigError, match=message):
+        start_of(tmp_path / "run", quick(f"start.strategy=rows:{file}"), digits)
+
+
+def test_a_start_that_needs_a_model_is_refused_before_anything_is_written(
+    tmp_path: Path, quick: Configure, digits: Loaded
+) -> None:
+    with pytest.raises(MissingEvidence, match="nothing is labelled yet.*k-center"):
+        Run(tmp_path / "run", quick("start.strategy=entropy"), digits.data)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_start_of_which_everything_is_skipped_goes_on_asking(
+    tmp_path: Path, quick: Configure, digits: Loaded
+) -> None:
+    with Run(tmp_path, quick(), digits.data, digits.test) as run:
+        first = run.ask()
+        assert first is not None
+        run.tell(first.id, dict.fromkeys(first.rows, SKIP))
+        second = run.ask()
+
+        assert second is not None
+        assert second.use == "start"
+        assert not set(first.rows) & set(second.rows)
+
+
+def test_missing_classes_warn_or_are_refused_if_all_are_required(
+    tmp_path: Path, quick: Configure, digits: Loaded
+) -> None:
+    with pytest.warns(UserWarning, match=r"no label of \d of 10 classes.*balanced:K"):
+        start_of(tmp_path / "warned", quick("start.size=5"), digits)
+    with pytest.raises(ConfigError, match="start.all_classes is set"):
+        start_of(tmp_path / "refused", quick("start.size=5", "start.all_classes=true"), digits)
+
+
+def test_no_labels_at_all_is_refused(tmp_path: Path, quick: Configure, digits: Loaded) -> None:
+    with pytest.raises(ConfigError, match="--initial. is 0 and no label is known"):
+        start_of(tmp_path, quick("start.size=0"), digits)

@@ -1,0 +1,57 @@
+"""Small real data that every test may use: scikit-learn's digits, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from activeloop.config import Config, load
+from activeloop.data.sources import load as load_data
+from activeloop.drive import drive
+from activeloop.run import Run
+from activeloop.types import Loaded
+from oracles import Simulated
+
+Configure = Callable[..., Config]
+
+# the cheapest classifier there is: a whole run takes a tenth of a second
+QUICK = ("learner.name=sklearn:sklearn.naive_bayes.GaussianNB", "learner.options.params={var_smoothing=0.1}")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def digits() -> Loaded:
+    return load_data("digits")
+
+
+@pytest.fixture
+def quick() -> Configure:
+    """A configuration of a run that is over at once; settings win over it."""
+
+    def configure(*sets: str) -> Config:
+        return load(None, [*QUICK, "budget=40", "start.size=20", "query=10", "acquire.strategy=margin", *sets])
+
+    return configure
+
+
+@pytest.fixture
+def finish() -> Callable[[Path, Config, Loaded], Path]:
+    """Drives a run to its end against the plain truth; gives its journal."""
+
+    def to_its_end(folder: Path, config: Config, data: Loaded) -> Path:
+        assert data.truth is not None
+        with Run(folder, config, data.data, data.test, data.known) as run:
+            list(drive(run, Simulated(data.truth)))
+        return folder / "journal.jsonl"
+
+    return to_its_end
