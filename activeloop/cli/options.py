@@ -1,0 +1,103 @@
+"""Options that several commands share, and how they become a configuration."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from activeloop.config import Config, load
+
+# option -> the setting it stands for
+SETTINGS = {
+    "data": "data.source",
+    "data_dir": "data.data_dir",
+    "download": "data.download",
+    "classes": "data.classes",
+    "labels": "data.labels",
+    "features": "data.features",
+    "test_fraction": "data.test_fraction",
+    "imbalance": "data.imbalance",
+    "image_size": "data.image_size",
+    "skip_unreadable": "data.skip_unreadable",
+    "cache": "data.cache",
+    "augment": "data.augment",
+    "start": "start.strategy",
+    "initial": "start.size",
+    "strategy": "acquire.strategy",
+    "pick": "acquire.pick",
+    "query": "query",
+    "budget": "budget",
+    "validation": "validation",
+    "candidates": "candidates",
+    "seed": "seed",
+    "threads": "threads",
+    "device": "device",
+    "learner": "learner.name",
+    "net": "learner.options.net",
+    "noise": "oracle.noise",
+    "target": "stop.target",
+}
+FILES = ("data_dir", "classes", "labels", "features", "cache")
+
+
+def data_arguments(parser: ArgumentParser) -> None:
+    add = parser.add_argument_group("data").add_argument
+    add("--data", metavar="SOURCE", help="digits, mnist, fashion-mnist, cifar10, cifar100, svhn, or a path: .npz, .npy,"
+        " a folder of .npy, a folder of images (default: digits)")  # fmt: skip
+    add("--data-dir", metavar="DIR", help="where benchmarks by name lie")
+    add("--download", action="store_true", default=None, help="fetch a benchmark that is not there")
+    add("--classes", metavar="FILE", help="class names, one a line, where the data do not say")
+    add("--labels", metavar="CSV", help="labels you have already: columns row or file, and label")
+    add("--features", metavar="NPY", help="[N, D] features: selectors and the learner see these for the images")
+    add("--test-fraction", type=float, metavar="F", help="held out where truth is known and no test set is (0.2)")
+    add("--imbalance", action="store_true", default=None, help="keep 10 %% of the rows of half of the classes")
+    add("--image-size", type=int, metavar="PX", help="resize images to PX x PX")
+    add("--skip-unreadable", action="store_true", default=None, help="leave out images that cannot be read")
+    add("--cache", metavar="DIR", help="where decoded images are kept")
+    add("--augment", type=_names, metavar="A,B", help="crop and flip, batched, while training")
+
+
+def run_arguments(parser: ArgumentParser) -> None:
+    add = parser.add_argument_group("run").add_argument
+    add("--start", metavar="NAME", help="selector that seeds the pool, balanced:K or rows:FILE (default: random)")
+    add("--initial", type=int, metavar="N", help="labels of the start (20)")
+    add("--query", type=int, metavar="N", help="labels a round (20)")
+    add("--budget", type=int, metavar="N", help="all labels, initial and validation ones too (200)")
+    add("--validation", type=int, metavar="N", help="labels only for measuring and early stopping")
+    add("--candidates", type=int, metavar="M", help="rows looked at each round; 0 is all (0)")
+    add("--pick", choices=("top", "power", "softmax"), help="from scores to picks (top)")
+    add("--learner", metavar="NAME", help="supervised, or sklearn:sklearn.linear_model.LogisticRegression")
+    add("--net", metavar="NAME", help="net of the learner `supervised`: see `activeloop list nets` (cnn)")
+    add("--noise", metavar="KIND:RATE", help="symmetric:RATE, pair:RATE or transition:FILE of the simulated oracle")
+    add("--target", type=float, metavar="A", help="stop a run once its accuracy is reached")
+    add("--threads", type=int, metavar="N", help="of one run; part of the fingerprint (1)")
+    add("--device", choices=("cpu", "cuda", "auto"), help="where nets train (cpu)")
+    add("--config", type=Path, metavar="TOML", help="settings from a file; options and --set win over it")
+    add("--set", dest="sets", action="append", default=[], metavar="KEY=VALUE",
+        help="any setting, such as acquire.beta=2 or evidence.samples.passes=50")  # fmt: skip
+
+
+def configuration(given: dict[str, Any]) -> Config:
+    """The configuration of a file, changed by options, changed by --set."""
+    sets = []
+    for option, key in SETTINGS.items():
+        value = given.get(option)
+        if value is not None:
+            sets.append(f"{key}={_toml(str(Path(value).resolve()) if option in FILES else _source(option, value))}")
+    return load(given.get("config"), [*sets, *given.get("sets", ())])
+
+
+def _source(option: str, value: Any) -> Any:
+    """A source that is a path here becomes absolute, so that a run can be asked from another folder."""
+    return str(Path(value).resolve()) if option == "data" and Path(value).exists() else value
+
+
+def _names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
+
+
+def _toml(value: object) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False)  # strings, numbers, booleans and lists are written alike in TOML

@@ -1,0 +1,68 @@
+"""One strategy and seed. Where truth is known it is simulated to its end; else the first questions for people are shown.
+
+DIR gets the journal, and tb/ for TensorBoard. The same command goes on with a run that was interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from activeloop.cli.options import configuration, data_arguments, run_arguments
+from activeloop.config import Config
+from activeloop.types import Loaded
+
+TENTH = 10  # of the budget measures, where people answer and no test set was brought
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--strategy", metavar="NAME", help="what picks rows after the start (entropy)")
+    parser.add_argument("--seed", type=int, metavar="K", help="0 or more (0)")
+    parser.add_argument("--people", action="store_true", help="people answer, also where the truth is known")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
+    data_arguments(parser)
+    run_arguments(parser)
+
+
+def main(out: Path, people: bool, **given: Any) -> int:
+    from activeloop.cli.simulation import loaded
+
+    config = configuration(given)
+    data = loaded(config)
+    if people or config.oracle.name == "people" or data.truth is None:
+        return _for_people(config, data, out)
+    return _simulated(config, data, out)
+
+
+def _for_people(config: Config, data: Loaded, out: Path) -> int:
+    from activeloop.cli.ask import show_next
+    from activeloop.run import Run
+
+    config = replace(config, oracle=replace(config.oracle, name="people", noise=""))
+    if data.test is None and not config.validation:
+        config = replace(config, validation=max(1, config.budget // TENTH))
+        print(
+            f"no test set: {config.validation} of the {config.budget} labels are for measuring (--validation)",
+            file=sys.stderr,
+        )
+    with Run(out, config, data.data, data.test, data.known) as run:
+        return show_next(run, data)
+
+
+def _simulated(config: Config, data: Loaded, out: Path) -> int:
+    from tqdm import tqdm
+
+    from activeloop.cli.main import DONE
+    from activeloop.cli.report import show
+    from activeloop.cli.simulation import simulate
+
+    with tqdm(total=config.budget, unit="label", file=sys.stderr, dynamic_ncols=True) as bar:
+        for state in simulate(config, data, out, out):
+            bar.update(state.told - bar.n)
+            if state.measures:
+                bar.set_postfix({name: f"{value:.4f}" for name, value in state.measures[-1].metrics.items()})
+    show(out)
+    return DONE

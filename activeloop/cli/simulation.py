@@ -1,0 +1,98 @@
+"""Data, oracle and run from a configuration. Here, and nowhere a strategy can reach, truth and inputs meet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from activeloop.config import Config
+from activeloop.data.sources import load
+from activeloop.drive import drive
+from activeloop.errors import ConfigError
+from activeloop.fold import State
+from activeloop.report.cards import Images
+from activeloop.report.tensorboard import run_folder, write_run
+from activeloop.rng import derive
+from activeloop.run import Run
+from activeloop.types import Labels, Loaded, Oracle
+from oracles import Noisy, Simulated
+from oracles.noise import parse
+
+IMAGE_AXES = 4  # [N, channels, H, W]
+
+
+def loaded(config: Config) -> Loaded:
+    """The data that a configuration names."""
+    data = config.data
+    return load(
+        data.source,
+        seed=config.seed,
+        data_dir=_path(data.data_dir),
+        download=data.download,
+        classes=_path(data.classes),
+        labels=_path(data.labels),
+        features=_path(data.features),
+        test_fraction=data.test_fraction,
+        imbalance=data.imbalance,
+        image_size=data.image_size,
+        skip_unreadable=data.skip_unreadable,
+        cache=_path(data.cache),
+        augment=data.augment,
+    )
+
+
+def oracle_for(config: Config, truth: Labels, classes: int) -> Oracle:
+    """The truth, confused as the configuration says; equal seeds err on equal rows whatever the strategy."""
+    truthful = Simulated(truth)
+    if not config.oracle.noise:
+        return truthful
+    try:
+        matrix = parse(config.oracle.noise, classes)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    return Noisy(truthful, matrix, derive(config.seed, 0, "noise"))
+
+
+def simulate(config: Config, data: Loaded, folder: Path, out: Path) -> Iterator[State]:
+    """A run to its end in `folder`; gives the state after every query. Curves go to out/tb, errors to out/truth."""
+    if data.truth is None:
+        raise ConfigError(
+            f"{config.data.source} has no labels to simulate an oracle from: `activeloop run` asks people instead."
+        )
+    oracle = oracle_for(config, data.truth, len(data.data.classes))
+    wrong = out / "truth" / f"{folder.name}.jsonl"
+    logs = run_folder(out / "tb", config.acquire.strategy, config.seed)
+    with Run(folder, config, data.data, data.test, data.known) as run:
+        for state in drive(run, oracle):
+            write_truth(state, data.truth, wrong)
+            write_run(folder, logs, images=images_of(data), truth=wrong)
+            yield state
+
+
+def images_of(data: Loaded) -> Images | None:
+    """What shows picked rows, where inputs are images."""
+    inputs = data.data.inputs
+    return (lambda rows: inputs[list(rows)]) if inputs.dim() == IMAGE_AXES else None
+
+
+def safe(name: str) -> str:
+    """A strategy's name as a folder: package:name holds a colon, module paths may hold more."""
+    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)
+
+
+def write_truth(state: State, truth: Labels, path: Path) -> None:
+    """How many answers of every query were wrong: for reports, outside the run's folder."""
+    lines = []
+    for query in state.queries:
+        told = {row: label for row, label in query.answers.items() if label >= 0}
+        wrong = int(np.sum([truth[row] != label for row, label in told.items()]))
+        lines.append(json.dumps({"query": query.id, "answered": len(told), "wrong": wrong}) + "\n")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(lines))
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)
