@@ -1,0 +1,188 @@
+"""What a run will take, before it takes it: shapes, bytes and time, by one timed step and one timed look. Trains nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from activeloop.evidence import Plan, Step
+from activeloop.learners.loop import LOOK
+from activeloop.learners.supervised import Supervised
+from activeloop.rounds import CHUNK, Setup
+from activeloop.types import Data
+
+TIMES = 5  # the fastest of so many: what the machine can do when nothing else runs
+FLOAT, HALF = 4, 2  # bytes
+
+
+@dataclass(frozen=True)
+class Line:
+    """One room of the plan.    shape: in words.    size: bytes held at once; 0 where nothing is."""
+
+    room: str
+    what: str
+    shape: str
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds of one training step, and of looking at one row once."""
+
+    step_s: float
+    row_s: float
+
+
+def rooms(setup: Setup) -> list[Line]:
+    """The plan of a round, room by room, from the start to the pick."""
+    config, data = setup.config, setup.data
+    n = config.candidates or len(data)
+    lines = [Line("pool", "inputs", _shape(data), data.inputs.numel() * data.inputs.element_size())]
+    if setup.start is None:
+        lines.append(Line("start", config.start.strategy, "rows until it is done"))
+    else:
+        lines += [_evidence(setup, step, len(data), "start") for step in setup.start.steps]
+        lines.append(Line("start", setup.start.strategy, f"{config.start.size} rows"))
+    lines.append(Line("fit", *_learner(setup)))
+    lines += [_evidence(setup, step, n, "look") for step in setup.acquire.steps]
+    kind = "picks" if setup.acquire.picks else f"scores [{n}] float64, then {config.acquire.pick}"
+    lines.append(
+        Line(
+            "pick", setup.acquire.strategy, f"{kind}: {config.query} rows a round", 0 if setup.acquire.picks else 8 * n
+        )
+    )
+    return lines
+
+
+def fits(setup: Setup) -> list[int]:
+    """Labels held at each training of the whole run."""
+    config = setup.config
+    first = config.start.size if setup.start is not None else min(len(setup.data.classes), config.budget)
+    told = list(range(first + config.validation, config.budget, config.query))
+    return [labels - config.validation for labels in [*told, config.budget]]
+
+
+def seconds(setup: Setup, cost: Cost) -> float:
+    """All trainings and looks of the run; picking and writing are left out."""
+    assert isinstance(setup.learner, Supervised)  # noqa: S101  only nets are timed
+    learner, n = setup.learner, setup.config.candidates or len(setup.data)
+    test = len(setup.test.labels) if setup.test is not None else setup.config.validation
+    total = 0.0
+    for labels in fits(setup):
+        steps, epochs = learner.steps_for(labels), learner.epochs_for(labels)
+        looks = sum(_looks(setup, step, epochs) for step in setup.acquire.steps)
+        models = _early(setup.acquire)
+        early = models * learner.steps_an_epoch(labels) * max(1, min(20, round(epochs / 10)))
+        total += (steps + early) * cost.step_s + (test + looks * n) * cost.row_s
+    return total
+
+
+def measured(setup: Setup) -> Cost | None:
+    """One step and one look on this machine, on rows of this pool, with weights that are then thrown away."""
+    if not isinstance(setup.learner, Supervised):
+        return None
+    learner, data = setup.learner, setup.data
+    net = learner.build(data).to(data.mean.device)
+    rows = torch.arange(min(learner.batch, len(data)))
+    labels = torch.zeros(len(rows), dtype=torch.int64, device=data.mean.device)
+
+    def step() -> None:
+        cross_entropy(net.train()(data.batch(rows)), labels).backward()  # type: ignore[no-untyped-call]
+
+    seen = torch.arange(min(LOOK, len(data)))
+
+    @torch.inference_mode()
+    def look() -> None:
+        net.eval()(data.batch(seen))
+
+    return Cost(_fastest(step), _fastest(look) / len(seen))
+
+
+def parameters(setup: Setup) -> int:
+    """Weights of the net; 0 for other learners."""
+    if not isinstance(setup.learner, Supervised):
+        return 0
+    with torch.device("meta"):
+        return sum(weight.numel() for weight in setup.learner.build(setup.data).parameters())
+
+
+def _learner(setup: Setup) -> tuple[str, str]:
+    if not isinstance(setup.learner, Supervised):
+        return setup.config.learner.name, "in one go"
+    labels = [fits(setup)[0], fits(setup)[-1]]
+    steps = "…".join(f"{setup.learner.steps_for(count):,}" for count in labels)
+    return (
+        f"supervised, net {setup.learner.net}",
+        f"{parameters(setup):,} weights, {steps} steps of {setup.learner.batch}",
+    )
+
+
+def _evidence(setup: Setup, step: Step, n: int, room: str) -> Line:
+    """The evidence of a function that scores is held a chunk at a time; a selector's is held whole."""
+    held = n if room == "start" or setup.acquire.picks else min(n, CHUNK)
+    inner, item = _inner(setup, step)
+    shape = f"[{held}{''.join(f', {length}' for length in inner)}]"
+    more = "" if held == n else f", {-(-n // held)} times"
+    size = (
+        prod([n if step.name == "history" else held, *inner]) * item
+    )  # history is recorded for all rows while fitting
+    return Line(
+        room, f"{step.name} by {step.provider}" if step.name != step.provider else step.name, shape + more, size
+    )
+
+
+def _inner(setup: Setup, step: Step) -> tuple[tuple[int, ...], int]:
+    """Shape behind the rows, and bytes of an item."""
+    classes = len(setup.data.classes)
+    options = {**_defaults(step), **step.options}
+    epochs = setup.learner.epochs_for(setup.config.budget) if isinstance(setup.learner, Supervised) else 0
+    looks = min(setup.learner.looks or epochs, epochs) if isinstance(setup.learner, Supervised) else 0
+    offered = setup.learner.offers(setup.data).get("embeddings", "0]").strip("[n, ]")
+    inner: dict[str, tuple[int, ...]] = {
+        "probs": (classes,),
+        "samples": (int(str(options.get("passes", 0))), classes),
+        "history": (looks, classes),
+        "early": (int(str(options.get("models", 0))), classes),
+        "embeddings": (int(offered),),
+        "pixels": (prod((setup.data.inputs if setup.data.features is None else setup.data.features).shape[1:]),),
+        "inputs": tuple(setup.data.inputs.shape[1:]),
+    }
+    return inner.get(step.provider, ()), HALF if step.provider == "history" else FLOAT
+
+
+def _looks(setup: Setup, step: Step, epochs: int) -> int:
+    """Times that this evidence passes every row through a net; passes after a deterministic trunk count as one."""
+    looks = setup.learner.looks if isinstance(setup.learner, Supervised) else 0
+    passes = {"history": min(looks or epochs, epochs), "early": _early(setup.acquire), "pixels": 0, "neighbours": 0}
+    return passes.get(step.provider, 1)
+
+
+def _early(plan: Plan) -> int:
+    for step in plan.steps:
+        if step.provider == "early":
+            return int(str({**_defaults(step), **step.options}["models"]))
+    return 0
+
+
+def _defaults(step: Step) -> dict[str, object]:
+    from activeloop.inject import options
+
+    return options(step.function)
+
+
+def _shape(data: Data) -> str:
+    return f"{list(data.inputs.shape)} {str(data.inputs.dtype).removeprefix('torch.')}"
+
+
+def _fastest(do: Callable[[], None]) -> float:
+    best = float("inf")
+    for _ in range(TIMES):
+        began = time.perf_counter()
+        do()
+        best = min(best, time.perf_counter() - began)
+    return best

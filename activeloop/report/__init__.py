@@ -1,0 +1,1 @@
+"""What runs reached, read from their journals: tables, statistics, pictures and TensorBoard."""

@@ -1,0 +1,133 @@
+"""Journals -> one table of what every model reached."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass, fields, replace
+from pathlib import Path
+
+from activeloop.errors import ConfigError, StoreError
+from activeloop.fold import State, fold
+from activeloop.report.files import replace_bytes
+from activeloop.store.journal import FILE, read
+from activeloop.types import JSON
+
+USUAL_START = "random"
+
+
+@dataclass(frozen=True, order=True)
+class Point:
+    """One metric of one model.
+
+    labels: told so far, which is the budget spent.    value: in the metric's own unit; accuracies in [0, 1].
+    """
+
+    strategy: str
+    seed: int
+    round: int
+    labels: int
+    metric: str
+    value: float
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """A run as its journal tells it, finished or not. strategy: its name in tables, see `read_records`."""
+
+    folder: Path
+    strategy: str
+    seed: int
+    state: State
+
+    def points(self) -> tuple[Point, ...]:
+        """In journal order; of a round measured again, after an audit changed labels, only the last measure."""
+        latest = {(measure.round, measure.labels): measure for measure in self.state.measures}
+        return tuple(
+            Point(self.strategy, self.seed, measure.round, measure.labels, metric, value)
+            for measure in latest.values()
+            for metric, value in measure.metrics.items()
+        )
+
+
+def run_folders(out: Path) -> tuple[Path, ...]:
+    """Where the journals lie: `out` itself if it is a run, and each folder in `out/runs`."""
+    return tuple(path.parent for path in (out / FILE, *sorted(out.glob(f"runs/*/{FILE}"))) if path.exists())
+
+
+def read_records(out: Path) -> tuple[Record, ...]:
+    """The runs in a comparison folder, by strategy and seed; one that has written nothing yet is left out.
+
+    A run is named after its acquisition strategy. Where runs start differently, those that do not start at random say
+    so: "entropy after typiclust".
+    raises: ConfigError where two runs have one name and one seed, since neither can stand for both.
+    """
+    found = [(folder, fold(read(folder / FILE))) for folder in run_folders(out)]
+    records = [_record(folder, state) for folder, state in found if state is not None]
+    starts = {_start(record.state.config) for record in records}
+    if len(starts) > 1:
+        records = [_named_after_start(record) for record in records]
+    _refuse_doubles(records)
+    return tuple(sorted(records, key=lambda record: (record.strategy, record.seed)))
+
+
+def read_curves(out: Path) -> tuple[Point, ...]:
+    """Every metric of every model in a comparison folder; unfinished runs count up to where they are."""
+    return tuple(sorted(point for record in read_records(out) for point in record.points()))
+
+
+def _record(folder: Path, state: State) -> Record:
+    match state.config:
+        case {"acquire": {"strategy": str(strategy)}, "seed": int(seed)}:
+            return Record(folder, strategy, seed, state)
+    raise StoreError(
+        f"{folder / FILE}: its configuration lacks acquire.strategy or seed; is it a journal of activeloop?"
+    )
+
+
+def _start(config: Mapping[str, JSON]) -> str:
+    match config:
+        case {"start": {"strategy": str(start)}}:
+            return start
+    return USUAL_START
+
+
+def _named_after_start(record: Record) -> Record:
+    start = _start(record.state.config)
+    return record if start == USUAL_START else replace(record, strategy=f"{record.strategy} after {start}")
+
+
+def _refuse_doubles(records: Iterable[Record]) -> None:
+    counts = Counter((record.strategy, record.seed) for record in records)
+    for (strategy, seed), count in counts.items():
+        if count > 1:
+            folders = [record.folder.name for record in records if (record.strategy, record.seed) == (strategy, seed)]
+            raise ConfigError(
+                f"{count} runs are called {strategy!r} with seed {seed}: {', '.join(folders)}. A comparison holds one"
+                " run per strategy and seed; move the others to a folder of their own."
+            )
+
+
+COLUMNS = tuple(field.name for field in fields(Point))
+
+
+def write_csv(points: Iterable[Point], path: Path) -> None:
+    """The table as a CSV file, one line per point; floats in their shortest exact form."""
+    text = io.StringIO(newline="")
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(COLUMNS)
+    lines.writerows(astuple(point) for point in points)
+    replace_bytes(path, text.getvalue().encode())
+
+
+def read_csv(path: Path) -> tuple[Point, ...]:
+    """What `write_csv` wrote."""
+    with path.open(newline="", encoding="utf-8") as lines:
+        return tuple(
+            Point(
+                at["strategy"], int(at["seed"]), int(at["round"]), int(at["labels"]), at["metric"], float(at["value"])
+            )
+            for at in csv.DictReader(lines)
+        )

@@ -1,0 +1,139 @@
+"""A summary as plain text, for the end of a demo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from activeloop.report.statistics import Estimate
+from activeloop.report.summary import LEVEL, Saving, StrategySummary, Summary
+
+MISSING = "–"
+BUDGETS = 5  # columns of the first block
+NAME_WIDTH = 26  # the most that leaves the second block within 120 columns
+
+
+def table(summary: Summary) -> str:
+    """Two aligned blocks and notes, at most 120 columns: the metric at a few budgets, then the comparison.
+
+    Strategies in order of area, best first. "–" is what cannot be known, such as an interval from one seed.
+    """
+    if not summary.strategies:
+        return f"No model has been measured by {summary.metric} yet."
+    return "\n\n".join((_reached(summary), _compared(summary), _notes(summary)))
+
+
+def _reached(summary: Summary) -> str:
+    columns = _budgets(summary)
+    rows = [[_short(each.strategy), *(_at(each, labels) for labels in columns)] for each in summary.strategies]
+    title = f"Test {_words(summary.metric)} after so many labels"
+    return title + "\n" + _aligned([["strategy", *(f"{labels} labels" for labels in columns)], *rows])
+
+
+def _budgets(summary: Summary) -> list[int]:
+    """Up to five label counts, first and last among them; those where all strategies have a point, if there are two."""
+    each = [{point.labels for point in strategy.curve} for strategy in summary.strategies]
+    common = sorted(set.intersection(*each))
+    found = common if len(common) > 1 else sorted(set.union(*each))
+    last = len(found) - 1
+    return sorted({found[round(i * last / (BUDGETS - 1))] for i in range(BUDGETS)})
+
+
+def _at(strategy: StrategySummary, labels: int) -> str:
+    for point in strategy.curve:
+        if point.labels == labels:
+            return _number(Estimate(point.mean, point.low, point.high, point.seeds))
+    return MISSING
+
+
+def _compared(summary: Summary) -> str:
+    title = "Over the whole budget"
+    if _is_compared(summary):
+        title += f", and against {_short(summary.baseline)} at equal seeds"
+    target = f"labels to {summary.target:g}"
+    header = ["strategy", "area", "area gained", "p", target, "labels saved", "verdict"]
+    return title + "\n" + _aligned([header, *(_compared_row(each, summary) for each in summary.strategies)], words=(6,))
+
+
+def _is_compared(summary: Summary) -> bool:
+    return any(each.against for each in summary.strategies)
+
+
+def _compared_row(each: StrategySummary, summary: Summary) -> list[str]:
+    median = f"> {max(each.last_labels.values())}" if each.median_labels is None else f"{each.median_labels:.0f}"
+    area, against = _number(each.area), each.against
+    if against is None:
+        verdict = "baseline" if each.strategy == summary.baseline else MISSING
+        return [_short(each.strategy), area, MISSING, MISSING, median, MISSING, verdict]
+    difference, p = _number(against.area, signed=True), _p(against.p_holm)
+    return [_short(each.strategy), area, difference, p, median, _saved(against.saving), against.verdict]
+
+
+def _saved(saving: Saving) -> str:
+    if saving.at_least is not None:
+        return f"≥ {saving.at_least:.0f}"
+    partly = f" ({saving.reached_both}/{saving.pairs})" if 0 < saving.reached_both < saving.pairs else ""
+    return _number(saving.labels, digits=0) + partly
+
+
+def _notes(summary: Summary) -> str:
+    target, base = f"{summary.target:g}", _short(summary.baseline)
+    best = "smallest" if summary.is_falling else "largest"
+    notes = f"""\
+Seeds: {_seeds(summary)} per strategy. a ± b: mean over seeds and 95 % t interval, which one seed does not have.
+area: mean height of a run's curve over the labels bought (trapezoids / span); {best} first.
+labels to {target}: Kaplan-Meier median over seeds. A run that ended before it reached {target} is censored: it counts
+  as not there yet, and where half of the seeds or more are, the median is given as > the labels bought."""
+    paired = f"""\
+Differences to {base} are paired: equal seed, hence equal start. p: two-sided paired t test on area, Holm-corrected;
+  below {LEVEL:g} a strategy is called better or worse."""
+    return "\n".join((notes, *([paired] if _is_compared(summary) else []), *_cautions(summary)))
+
+
+def _cautions(summary: Summary) -> list[str]:
+    """What the numbers leave out, where they do."""
+    savings = [each.against.saving for each in summary.strategies if each.against]
+    lines = []
+    if any(0 < saving.reached_both < saving.pairs and saving.at_least is None for saving in savings):
+        lines.append("labels saved (k/n): over the k of n pairs in which both reached the target.")
+    if any(saving.at_least is not None for saving in savings):
+        base = _short(summary.baseline)
+        lines.append(f"labels saved ≥: where {base} never reached the target, the end of its run counts instead.")
+    if not summary.is_even:
+        lines.append("Runs were told unequally many labels: areas span each run's own, differences the common ones.")
+    return lines
+
+
+def _seeds(summary: Summary) -> str:
+    counts = sorted({len(each.seeds) for each in summary.strategies})
+    return f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= NAME_WIDTH else name[: NAME_WIDTH - 1] + "…"
+
+
+def _words(metric: str) -> str:
+    return metric.replace("_", " ")
+
+
+def _p(p: float | None) -> str:
+    return MISSING if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _number(value: Estimate | None, signed: bool = False, digits: int = 3) -> str:
+    if value is None:
+        return MISSING
+    half = MISSING if value.half is None else f"{value.half:.{digits}f}"
+    return f"{value.mean:{'+' if signed else ''}.{digits}f} ± {half}"
+
+
+def _aligned(rows: Sequence[Sequence[str]], words: Sequence[int] = ()) -> str:
+    """Columns as wide as their widest cell; the first and `words` flush left, numbers flush right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if i == 0 or i in words else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )

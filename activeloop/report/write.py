@@ -1,0 +1,41 @@
+"""Everything that is written about a comparison folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from activeloop.report.cards import Images
+from activeloop.report.curves import Record, read_records, write_csv
+from activeloop.report.plot import draw
+from activeloop.report.summary import Summary, summarise, write_json
+from activeloop.report.tensorboard import run_folder, write_means, write_run
+
+
+def report(
+    out: Path,
+    metric: str = "accuracy",
+    target: float = 0.9,
+    baseline: str = "random",
+    images: Images | None = None,
+) -> Summary:
+    """Write curves.csv, summary.json, curves.png and tb/ into `out`, from its journals as they are now.
+
+    May be called at any time and again: unfinished runs count as far as they got, and what TensorBoard shows already
+    stays. `out` holds runs/<name>/, or is itself a run.
+    images: as in `write_run`.
+    """
+    records = read_records(out)
+    points = tuple(sorted(point for record in records for point in record.points()))
+    summary = summarise(points, metric, target, baseline)
+    write_csv(points, out / "curves.csv")
+    write_json(summary, out / "summary.json")
+    draw(summary, out / "curves.png")
+    for record in records:
+        write_run(record.folder, run_folder(out / "tb", record.strategy, record.seed), images, truth_of(out, record))
+    write_means(summary, out / "tb" / "mean")
+    return summary
+
+
+def truth_of(out: Path, record: Record) -> Path:
+    """Where a simulation writes down what was wrong in this run's answers: outside the run's reach."""
+    return out / "truth" / f"{record.folder.name}.jsonl"
