@@ -163,6 +163,14 @@ def load(path: Path | None, sets: Sequence[str] = ()) -> Config:
     return build(table)
 
 
+def configure(**settings: Any) -> Config:
+    """A configuration from Python: `configure(budget=120, acquire={"strategy": "margin"})`; the rest are defaults.
+
+    raises: ConfigError with the key, its nearest name and its kind.
+    """
+    return build(settings)
+
+
 def put(table: dict[str, Any], key: str, value: object) -> None:
     """Set a dotted key in nested tables."""
     *parents, last = key.split(".")

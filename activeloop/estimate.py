@@ -69,7 +69,7 @@ def fits(setup: Setup) -> list[int]:
 
 def seconds(setup: Setup, cost: Cost) -> float:
     """All trainings and looks of the run; picking and writing are left out."""
-    assert isinstance(setup.learner, Supervised)  # noqa: S101  only nets are timed
+    assert isinstance(setup.learner, Supervised)
     learner, n = setup.learner, setup.config.candidates or len(setup.data)
     test = len(setup.test.labels) if setup.test is not None else setup.config.validation
     total = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -305,8 +306,10 @@ class Run:
         import resource
 
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        with (self.folder / TIMINGS).open("a") as lines:
-            lines.write(json.dumps({**timings, "peak_mb": peak}) + "\n")
+        with (self.folder / TIMINGS).open("ab+") as lines:
+            whole = lines.tell() == 0 or os.pread(lines.fileno(), 1, lines.tell() - 1) == b"\n"
+            line = json.dumps({**timings, "peak_mb": peak}) + "\n"
+            lines.write((line if whole else "\n" + line).encode())  # a torn line spoils itself alone
 
     def __enter__(self) -> Run:
         return self

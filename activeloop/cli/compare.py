@@ -152,8 +152,8 @@ def _progress(outcomes: Iterator[Outcome], total: int) -> Iterator[Outcome]:
 
 def _report(out: Path, goal: float) -> None:
     from activeloop.report.table import table
-    from activeloop.report.write import report
+    from activeloop.report.write import write_report
 
-    print(table(report(out, target=goal)))
+    print(table(write_report(out, target=goal)))
     print(f"\nwrote {out}/curves.csv, {out}/summary.json, {out}/curves.png, {out}/runs/ and {out}/tb/")
     print(f"tensorboard --logdir {out}/tb")

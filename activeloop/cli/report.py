@@ -27,7 +27,7 @@ def main(folder: Path, metric: str, goal: float, baseline: str) -> int:
 def show(folder: Path, metric: str = "accuracy", goal: float = 0.9, baseline: str = "random") -> None:
     """Write everything, print the table and where the rest is."""
     from activeloop.report.table import table
-    from activeloop.report.write import report
+    from activeloop.report.write import write_report
 
-    print(table(report(folder, metric, goal, baseline)))
+    print(table(write_report(folder, metric, goal, baseline)))
     print(f"\nwrote {folder}/curves.csv, summary.json, curves.png and tb/\ntensorboard --logdir {folder}/tb")

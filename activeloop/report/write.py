@@ -11,8 +11,8 @@ from activeloop.report.summary import Summary, summarise, write_json
 from activeloop.report.tensorboard import run_folder, write_means, write_run
 
 
-def report(
-    out: Path,
+def write_report(
+    out: Path | str,
     metric: str = "accuracy",
     target: float = 0.9,
     baseline: str = "random",
@@ -24,6 +24,7 @@ def report(
     stays. `out` holds runs/<name>/, or is itself a run.
     images: as in `write_run`.
     """
+    out = Path(out)
     records = read_records(out)
     points = tuple(sorted(point for record in records for point in record.points()))
     summary = summarise(points, metric, target, baseline)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from activeloop.report.plot import draw
 from activeloop.report.summary import summarise
-from activeloop.report.write import report
+from activeloop.report.write import write_report
 
 WriteRun = Callable[..., Path]
 CHROMIUM = Path("/usr/bin/chromium")
@@ -31,10 +31,10 @@ def compare(write_journal: WriteRun) -> None:
 
 def test_everything_is_written_and_a_second_time_changes_nothing(write_journal: WriteRun, tmp_path: Path) -> None:
     compare(write_journal)
-    first = report(tmp_path)
+    first = write_report(tmp_path)
     files = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
-    assert report(tmp_path) == first
+    assert write_report(tmp_path) == first
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == files
     assert {"curves.csv", "summary.json", "curves.png", "tb"} <= {path.name for path in tmp_path.iterdir()}
     assert len(list((tmp_path / "tb" / "runs").glob("*/seed-*"))) == 30
@@ -44,7 +44,7 @@ def test_everything_is_written_and_a_second_time_changes_nothing(write_journal: 
 def test_a_folder_that_is_itself_a_run_is_reported_on(write_journal: WriteRun) -> None:
     run = write_journal("random", 0, {10: 0.5, 20: 0.7})
 
-    summary = report(run)
+    summary = write_report(run)
 
     assert summary.strategies[0].final.mean == 0.7
     assert (run / "curves.png").exists()
@@ -53,12 +53,12 @@ def test_a_folder_that_is_itself_a_run_is_reported_on(write_journal: WriteRun) -
 def test_a_folder_where_nothing_is_measured_yet_is_reported_on(write_journal: WriteRun, tmp_path: Path) -> None:
     write_journal("random", 0, {})
 
-    assert report(tmp_path).strategies == ()
+    assert write_report(tmp_path).strategies == ()
 
 
 def test_the_picture_is_of_the_kind_that_its_name_says(write_journal: WriteRun, tmp_path: Path) -> None:
     compare(write_journal)
-    summary = report(tmp_path)
+    summary = write_report(tmp_path)
 
     draw(summary, tmp_path / "curves.svg")
 
@@ -105,7 +105,7 @@ def test_tensorboard_shows_curves_bands_picks_and_settings(write_journal: WriteR
     if not CHROMIUM.exists():
         pytest.skip(f"no browser at {CHROMIUM}")
     compare(write_journal)
-    report(tmp_path, images=lambda rows: torch.rand(len(rows), 1, 8, 8))
+    write_report(tmp_path, images=lambda rows: torch.rand(len(rows), 1, 8, 8))
     expected = {
         "timeseries": ["accuracy/mean of seeds", "accuracy/single run", "mean/bald"],
         "custom_scalars": ["Acquisition curves", "Matches (6)"],
