@@ -1,7 +1,8 @@
 """activeloop: pool-based active learning, with every round in a journal.
 
 The names here are the ones that a script needs; each is imported when it is first used, since torch takes seconds.
-A name that is also a module is imported from it: `from activeloop.drive import drive`. Strategies are plain functions in `activeloop.acquisitions` and `activeloop.selectors`; oracles are in `oracles`.
+A name that is also a module's is imported from that module: `from activeloop.drive import drive`. Strategies are plain
+functions in `activeloop.acquisitions` and `activeloop.selectors`; oracles are in `oracles`.
 """
 
 from __future__ import annotations

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from activeloop.config import Config
 from activeloop.data.sources import load
@@ -21,7 +22,8 @@ from activeloop.types import Labels, Loaded, Oracle
 from oracles import Noisy, Simulated
 from oracles.noise import parse
 
-IMAGE_AXES = 4  # [N, channels, H, W]
+IMAGE_AXES, RGB = 4, 3  # [N, channels, H, W]; of four channels the last is alpha
+LOOKED_AT = 1000  # rows that tell the range of the pixels
 
 
 def loaded(config: Config) -> Loaded:
@@ -73,9 +75,17 @@ def simulate(config: Config, data: Loaded, folder: Path, out: Path) -> Iterator[
 
 
 def images_of(data: Loaded) -> Images | None:
-    """What shows picked rows, where inputs are images."""
+    """What shows picked rows, in [0, 1], where inputs are images; their range is that of the pool, as digits end at 16."""
     inputs = data.data.inputs
-    return (lambda rows: inputs[list(rows)]) if inputs.dim() == IMAGE_AXES else None
+    if inputs.dim() != IMAGE_AXES:
+        return None
+    some = inputs[:: max(1, len(inputs) // LOOKED_AT)].float()
+    low, high, planes = some.min(), some.max(), RGB if inputs.shape[1] >= RGB else 1
+
+    def show(rows: Sequence[int]) -> Tensor:
+        return ((inputs[list(rows), :planes].float() - low) / (high - low).clamp(min=1e-6)).clamp(0, 1)
+
+    return show
 
 
 def safe(name: str) -> str:
