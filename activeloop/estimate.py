@@ -13,6 +13,7 @@ from torch.nn.functional import cross_entropy
 from activeloop.evidence import Plan, Step
 from activeloop.learners.loop import LOOK
 from activeloop.learners.supervised import Supervised
+from activeloop.providers.early import LATEST_EPOCH
 from activeloop.rounds import CHUNK, Setup
 from activeloop.types import Data
 
@@ -72,13 +73,13 @@ def seconds(setup: Setup, cost: Cost) -> float:
     assert isinstance(setup.learner, Supervised)
     learner, n = setup.learner, setup.config.candidates or len(setup.data)
     test = len(setup.test.labels) if setup.test is not None else setup.config.validation
-    total = 0.0
-    for labels in fits(setup):
-        steps, epochs = learner.steps_for(labels), learner.epochs_for(labels)
-        looks = sum(_looks(setup, step, epochs) for step in setup.acquire.steps)
-        models = _early(setup.acquire)
-        early = models * learner.steps_an_epoch(labels) * max(1, min(20, round(epochs / 10)))
-        total += (steps + early) * cost.step_s + (test + looks * n) * cost.row_s
+    trainings, total = fits(setup), 0.0
+    for labels in trainings:
+        epochs = learner.epochs_for(labels)
+        early = _early(setup.acquire) * learner.steps_an_epoch(labels) * max(1, min(LATEST_EPOCH, round(epochs / 10)))
+        total += (learner.steps_for(labels) + early) * cost.step_s + test * cost.row_s
+        if labels < trainings[-1]:  # the last model picks nothing
+            total += sum(_looks(setup, step, epochs) for step in setup.acquire.steps) * n * cost.row_s
     return total
 
 

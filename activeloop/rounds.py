@@ -161,7 +161,8 @@ def candidates(config: Config, plan: Plan, labels: Labels, pickable: Rows, round
 
 def at_hand(given: Mapping[str, Any], rows: Rows, labels: Labels, n: int, chance: Generator) -> dict[str, Any]:
     """What a strategy and its providers may ask for. `labels`: [N], where all that must not be picked is not OPEN."""
-    return {**given, "rows": rows, "labels": torch.from_numpy(labels[rows]), "n": n, "rng": chance}
+    held = torch.from_numpy(labels[rows]).to(given["data"].inputs.device)
+    return {**given, "rows": rows, "labels": held, "n": n, "rng": chance}
 
 
 def look(plan: Plan, hand: Mapping[str, Any]) -> Seen:
@@ -177,7 +178,7 @@ def look(plan: Plan, hand: Mapping[str, Any]) -> Seen:
 
 def choose(plan: Plan, how: AcquireConfig, seen: Seen, hand: Mapping[str, Any]) -> Rows:
     """Evidence or scores -> n rows, in the order picked. raises: BadScores where they are not n different open rows."""
-    free = hand["labels"].numpy() == OPEN
+    free = hand["labels"].cpu().numpy() == OPEN
     if isinstance(seen, np.ndarray):
         at = pick(seen, free, hand["n"], hand["rng"], how=how.pick, beta=how.beta, shift=how.shift)
     else:

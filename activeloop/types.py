@@ -64,7 +64,9 @@ class Data:
         """The same data with its inputs on `device`."""
         if self.inputs.device.type == device:
             return self
-        return replace(self, inputs=self.inputs.to(device), mean=self.mean.to(device), std=self.std.to(device))
+        features = None if self.features is None else self.features.to(device)
+        mean, std = self.mean.to(device), self.std.to(device)
+        return replace(self, inputs=self.inputs.to(device), mean=mean, std=std, features=features)
 
     def digest(self) -> str:
         """16 hex digits that change with the shape, the classes, the file names or the content of sampled rows."""

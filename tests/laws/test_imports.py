@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "start": BASE | {"fold", "rounds"},
     "run": BASE | {"config", "fold", "rounds", "start", "store"},
     "drive": {"fold", "run", "types"},
-    "estimate": BASE | {"evidence", "learners", "rounds"},
+    "estimate": BASE | {"evidence", "learners", "providers", "rounds"},
     "report": {"types", "errors", "rng", "fold", "store"},
 }
 FILES = sorted(path for path in (ROOT / "activeloop").rglob("*.py"))
