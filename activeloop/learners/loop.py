@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from itertools import islice
+from typing import Literal, get_args, get_origin, get_type_hints
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
 
+from activeloop.errors import ConfigError, nearest
 from activeloop.types import Data
 
 PRELOAD_BYTES = 2**28  # training rows are normalised once, not once a step, where that takes no more than this
@@ -26,7 +27,9 @@ class Recipe:
 
     epochs: passes over the labels, and at least `least_steps` mini-batches however few labels there are; `steps`, where
     not 0, counts mini-batches instead.    patience: epochs without a lower validation loss after which training ends and
-    the best epoch is restored; 0 trains to the end.    looks: epochs recorded in a history, evenly spaced; 0 is all.
+    the best epoch is restored; 0 trains to the end, and so does a fit without validation labels.    looks: epochs
+    recorded in a history, evenly spaced; 0 is all.
+    raises: ConfigError for a value that is not allowed.
     """
 
     optimiser: Literal["adam", "adamw", "sgd"] = "adamw"
@@ -42,11 +45,25 @@ class Recipe:
     patience: int = 0
     precision: Literal["float32", "bfloat16"] = "float32"
 
+    def __post_init__(self) -> None:
+        kinds = get_type_hints(type(self))
+        for entry in fields(self):
+            kind, value = kinds[entry.name], getattr(self, entry.name)
+            if get_origin(kind) is Literal and value not in get_args(kind):
+                raise ConfigError(
+                    f"learner option {entry.name!r} is {value!r}{nearest(str(value), get_args(kind))} Allowed are"
+                    f" {', '.join(map(repr, get_args(kind)))}."
+                )
+            if kind in (int, float) and not 0 <= value < math.inf:
+                raise ConfigError(f"learner option {entry.name!r} is {value}; it must be 0 or more, and finite.")
+        if self.batch < 1 or self.lr <= 0 or (self.epochs < 1 and self.steps < 1):
+            raise ConfigError(f"batch {self.batch}, lr {self.lr} and epochs {self.epochs} must all be above 0.")
+
     def steps_for(self, labelled: int) -> int:
         return self.steps or max(self.least_steps, self.epochs * self.steps_an_epoch(labelled))
 
     def steps_an_epoch(self, labelled: int) -> int:
-        return max(1, math.ceil(labelled / self.batch))
+        return _batches(labelled, self.batch)
 
     def epochs_for(self, labelled: int) -> int:
         return math.ceil(self.steps_for(labelled) / self.steps_an_epoch(labelled))
@@ -83,7 +100,9 @@ def seeded(seed: int) -> Iterator[None]:
 class Batches:
     """Mini-batches of labelled rows in an order that the seed fixes; the last of an epoch may be smaller.
 
-    rows: [n] dataset ids.    labels: [n] class ids, on the data's device.
+    A single row left over joins the mini-batch before it: alone it has no batch statistics.
+
+    rows: [n] dataset ids.    labels: [n] class ids.    Both on the data's device.
     """
 
     data: Data
@@ -97,9 +116,10 @@ class Batches:
         order = torch.Generator().manual_seed(self.seed)
         chance = torch.Generator(self.data.mean.device).manual_seed(self.seed)
         ready = self._preloaded()
+        cuts = [self.size * at for at in range(1, _batches(len(self.rows), self.size))]
         while True:
             shuffled = torch.randperm(len(self.rows), generator=order).to(self.labels.device)
-            for at in torch.split(shuffled, self.size):
+            for at in torch.tensor_split(shuffled, cuts):
                 x = self.data.batch(self.rows[at], chance) if ready is None else ready[at]
                 yield x, self.labels[at]
 
@@ -115,24 +135,52 @@ def train(
     recipe: Recipe,
     *,
     epochs: int | None = None,
-    after_epoch: Callable[[nn.Module], bool] = lambda net: False,
+    after_epoch: Callable[[int], bool] = lambda epoch: False,
 ) -> None:
-    """Train `net` in place by the recipe; `epochs` stops its schedule early, as does a true `after_epoch`."""
-    an_epoch, steps = recipe.steps_an_epoch(len(batches.rows)), recipe.steps_for(len(batches.rows))
-    stepper = optimiser(recipe, [p for p in net.parameters() if p.requires_grad])
-    schedule = LambdaLR(stepper, lambda step: recipe.factor(step, steps))
-    device = batches.labels.device.type
+    """Train `net` in place by the recipe; `epochs` stops its schedule early.
+
+    after_epoch: called with the epoch, from 1; may look at the net in any mode, and ends the training by True.
+    """
+    steps, an_epoch = recipe.steps_for(len(batches.rows)), recipe.steps_an_epoch(len(batches.rows))
+    last = steps if epochs is None else min(steps, epochs * an_epoch)
+    stepper = optimiser(recipe, [weights for weights in net.parameters() if weights.requires_grad])
     net.train()
-    for step, (x, y) in enumerate(batches, start=1):
-        with torch.autocast(device, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-            loss = cross_entropy(net(x), y)
+    for step, (x, y) in enumerate(islice(batches, last), start=1):
+        loss = _loss(net, x, y, recipe)
         stepper.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        set_lr(stepper, recipe.lr * recipe.factor(step - 1, steps))
         stepper.step()
-        schedule.step()
-        ended = step == steps or (epochs is not None and step == epochs * an_epoch)
-        if (step % an_epoch == 0 or ended) and after_epoch(net):
-            break
-        if ended:
-            break
+        if step % an_epoch == 0 or step == last:
+            if after_epoch(math.ceil(step / an_epoch)):
+                break
+            net.train()
     net.eval()
+
+
+def set_lr(stepper: Optimizer, lr: float) -> None:
+    for group in stepper.param_groups:
+        group["lr"] = lr
+
+
+def half(recipe: Recipe, x: Tensor) -> torch.autocast:
+    """Inside, products run in bfloat16 where the recipe says so; weights stay float32."""
+    return torch.autocast(x.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
+
+
+def _loss(net: nn.Module, x: Tensor, y: Tensor, recipe: Recipe) -> Tensor:
+    try:
+        with half(recipe, x):
+            return cross_entropy(net(x), y)
+    except ValueError as error:
+        if len(x) > 1:
+            raise
+        raise ConfigError(
+            f"this net cannot train on a mini-batch of one row ({error}): label two rows or more before the first"
+            " training (--initial), and let learner.options.batch be 2 or more."
+        ) from error
+
+
+def _batches(rows: int, size: int) -> int:
+    whole, left = divmod(rows, size)
+    return max(1, whole + (left > 1))

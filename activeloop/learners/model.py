@@ -8,11 +8,14 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.dropout import _DropoutNd
 
-from activeloop.errors import MissingEvidence
+from activeloop.errors import ConfigError, MissingEvidence
 from activeloop.learners.loop import LOOK
+from activeloop.rng import derive
 from activeloop.types import Data, Rows
+
+WHOLE_CHANNELS = (nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
+DROPOUTS = (nn.Dropout, *WHOLE_CHANNELS)  # AlphaDropout does not merely drop, so its masks would not be these
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,18 +36,35 @@ class NetModel:
         return self._look(rows, lambda x: self.net(x).float().softmax(dim=1))
 
     def embed(self, rows: Rows) -> Tensor:
+        """[n, D], what the last linear layer saw, flattened."""
         with _inputs_of(last_layer(self.net)) as seen:
-            return self._look(rows, lambda x: (self.net(x), seen[-1].flatten(1).float())[1])
+
+            def look(x: Tensor) -> Tensor:
+                self.net(x)
+                if not seen:
+                    raise MissingEvidence(
+                        "this net passes its last nn.Linear by, so nothing says what its embedding is."
+                    )
+                return seen.pop().flatten(1).float()
+
+            return self._look(rows, look)
 
     def samples(self, rows: Rows, passes: int, seed: int) -> Tensor:
-        """[n, K, C]. One pass is one sampled network: its masks are the same for every row, chunk and call."""
+        """[n, K, C]. One pass is one sampled network: its masks are the same for every row, chunk and call.
+
+        In the mean over passes a mask acts as dropout does in training. torch and baal draw one per row instead, so
+        that a pass is no network; joint scores such as BatchBALD need one that is.
+        """
+        if passes < 1:
+            raise ConfigError(f"{passes} stochastic passes were asked for; evidence.samples.passes must be 1 or more.")
         trunk, head = split(self.net)
         if not dropouts(head):
             raise MissingEvidence("this net has no dropout, so its passes would all be equal: use the net 'cnn'.")
 
         def look(x: Tensor) -> Tensor:
             x = trunk(x)
-            return torch.stack([_pass(head, x, [seed, k]).float().softmax(dim=1) for k in range(passes)], dim=1)
+            # a clone, since a layer may work in place
+            return torch.stack([_pass(head, x.clone(), seed, k).float().softmax(dim=1) for k in range(passes)], dim=1)
 
         return self._look(rows, look)
 
@@ -53,15 +73,15 @@ class NetModel:
             raise MissingEvidence("this model recorded no history: fit it with `watch`, the rows to record.")
         return self.recorded
 
-    @torch.inference_mode()
+    @torch.no_grad()  # and not inference_mode, whose tensors a strategy that trains on them could not use
     def _look(self, rows: Rows, see: Callable[[Tensor], Tensor]) -> Tensor:
         self.net.eval()
         return torch.cat([see(self.data.batch(chunk)) for chunk in torch.split(torch.as_tensor(rows), LOOK)])
 
 
-def dropouts(net: nn.Module) -> list[_DropoutNd]:
+def dropouts(net: nn.Module) -> list[nn.Module]:
     """Its dropout layers that drop anything."""
-    return [layer for layer in net.modules() if isinstance(layer, _DropoutNd) and layer.p > 0]
+    return [layer for layer in net.modules() if isinstance(layer, DROPOUTS) and layer.p > 0]
 
 
 def last_layer(net: nn.Module) -> nn.Linear:
@@ -73,16 +93,16 @@ def last_layer(net: nn.Module) -> nn.Linear:
 
 
 def split(net: nn.Module) -> tuple[nn.Module, nn.Module]:
-    """What stands before the first dropout, equal in every pass, and the rest; for sequential nets only."""
-    if not isinstance(net, nn.Sequential):
+    """What stands before the first dropout, equal in every pass, and the rest; for plain sequential nets only."""
+    if type(net) is not nn.Sequential:  # a subclass may have a `forward` of its own
         return nn.Identity(), net
     first = next((at for at, layer in enumerate(net) if dropouts(layer)), 0)
     return net[:first], net[first:]
 
 
-def _pass(head: nn.Module, x: Tensor, seed: list[int]) -> Tensor:
-    """One forward pass with masks drawn from the seed, each shared by all rows."""
-    chance = torch.Generator().manual_seed(_mixed(seed))
+def _pass(head: nn.Module, x: Tensor, seed: int, k: int) -> Tensor:
+    """Forward pass k, with masks drawn from (seed, k), each shared by all rows."""
+    chance = torch.Generator().manual_seed(derive(seed, k, "dropout"))
     hooks = [layer.register_forward_hook(lambda it, seen, _: _masked(it, seen[0], chance)) for layer in dropouts(head)]
     try:
         out: Tensor = head(x)
@@ -92,17 +112,11 @@ def _pass(head: nn.Module, x: Tensor, seed: list[int]) -> Tensor:
             hook.remove()
 
 
-def _masked(layer: _DropoutNd, x: Tensor, chance: torch.Generator) -> Tensor:
-    whole_channels = isinstance(layer, nn.Dropout1d | nn.Dropout2d | nn.Dropout3d)
-    shape = (x.shape[1], *[1] * (x.dim() - 2)) if whole_channels else x.shape[1:]
+def _masked(layer: nn.Module, x: Tensor, chance: torch.Generator) -> Tensor:
+    assert isinstance(layer, DROPOUTS)
+    shape = (x.shape[1], *[1] * (x.dim() - 2)) if isinstance(layer, WHOLE_CHANNELS) else x.shape[1:]
     kept = torch.rand(shape, generator=chance) >= layer.p
-    return x * (kept / (1 - layer.p)).to(x)
-
-
-def _mixed(seed: list[int]) -> int:
-    import numpy as np
-
-    return int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> np.uint64(1))
+    return x * (kept / (1 - layer.p or 1)).to(x)  # a rate of 1 keeps nothing, and 0 / 0 is not 0
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """Networks by name: (shape of one input, number of classes) -> an untrained module.
 
-A net of your own is a function of this kind, `learner.options.net = "module:function"`. Its embedding is what its last
-`nn.Linear` sees; dropout layers make its passes stochastic. Where a net is an `nn.Sequential`, what stands before its
-first dropout is computed once for all passes.
+A net of your own is a function of this kind, `learner.options.net = "module:function"`; the module gives logits [n, C].
+Its embedding is what its last `nn.Linear` sees; its `nn.Dropout` layers make its passes stochastic. Where a net is a
+plain `nn.Sequential`, what stands before its first dropout is computed once for all passes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 from math import prod
 
 from torch import Tensor, nn
+
+from activeloop.errors import ConfigError
 
 Shape = tuple[int, ...]
 
@@ -56,7 +58,7 @@ def resnet18(shape: Shape, classes: int, *, dropout: float = 0.0) -> nn.Module:
     """ResNet-18 with the stem for small images: one 3x3 convolution and no pooling, arXiv:1512.03385."""
     from torchvision.models import resnet18 as trunk  # takes seconds to import
 
-    net = trunk(weights=None, num_classes=classes)
+    net = trunk()
     net.conv1 = nn.Conv2d(_image(shape, 8, "resnet18")[0], 64, 3, padding=1, bias=False)
     net.maxpool = nn.Identity()
     net.fc = nn.Identity()
@@ -99,8 +101,8 @@ def _dropout(rate: float) -> list[nn.Module]:
 
 def _image(shape: Shape, least: int, net: str) -> tuple[int, int, int]:
     if len(shape) != 3 or min(shape[1:]) < least:
-        raise ValueError(
-            f"{net} takes images [channels, H, W] of at least {least}x{least}, and one input here is {list(shape)}."
+        raise ConfigError(
+            f"net {net!r} takes images [channels, H, W] of at least {least}x{least}, and one input here is {list(shape)}."
             " For features use the net 'linear' or 'mlp'."
         )
     return shape[0], shape[1], shape[2]

@@ -10,23 +10,23 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from activeloop.errors import ConfigError, UnknownName
+from activeloop.errors import ConfigError, MissingEvidence, UnknownName
 from activeloop.types import Data, Labels, Model, Rows
 
 SEED_END = 2**31  # scikit-learn takes seeds below
-REDRAWS = 100  # of a bootstrap that holds a single class
 
 
 @dataclass(frozen=True)
 class Sklearn:
     """A scikit-learn classifier on the flattened, normalised inputs; bootstrap members are its stochastic samples.
 
-    Written `sklearn:` and an import path, as in sklearn:sklearn.linear_model.LogisticRegression.
-    params: arguments of its constructor; `random_state` is set from the run's seed where there is one.
+    Written `sklearn:` and an import path, as in sklearn:sklearn.linear_model.LogisticRegression; a function of your own
+    that returns a pipeline does too. While all labels are of one class, that class is predicted everywhere: most
+    classifiers refuse to train on one.
+    params: arguments of its constructor. Every `random_state` in it that is None is set from the run's seed.
     """
 
     estimator: str
@@ -42,17 +42,20 @@ class Sklearn:
     def _make(self, seed: int) -> Any:
         module, _, name = self.estimator.rpartition(".")
         try:
-            made = getattr(import_module(module), name)(**self.params)
+            constructor = getattr(import_module(module), name)
         except (ImportError, AttributeError, ValueError) as error:
             raise UnknownName(
                 f"no classifier can be imported as {self.estimator!r}: {error}. Write sklearn: and its import path, such"
                 " as sklearn:sklearn.linear_model.LogisticRegression."
             ) from error
-        except TypeError as error:
-            raise ConfigError(f"{self.estimator!r} refuses the params {dict(self.params)}: {error}.") from error
-        if "random_state" in made.get_params() and "random_state" not in self.params:
-            made.set_params(random_state=seed % SEED_END)
-        return made
+        try:
+            made = constructor(**self.params)
+            check = getattr(made, "_validate_params", None)  # scikit-learn itself checks in `fit`: too late for a plan
+            if check is not None:
+                check()
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"{self.estimator!r} refuses the params {dict(self.params)}: {error}") from error
+        return _seeded(made, seed)
 
     def offers(self, data: Data) -> Mapping[str, str]:
         return {"probs": f"[n, {len(data.classes)}]", "samples": f"[n, K, {len(data.classes)}]"}
@@ -67,14 +70,11 @@ class Sklearn:
         validation: Labels | None = None,
         previous: Model | None = None,
     ) -> SklearnModel:
-        if watch is not None:
-            raise ConfigError(f"{self.estimator!r} trains in one go, so nothing can be recorded after every epoch.")
         rows = np.flatnonzero(labels >= 0)
-        if len(np.unique(labels[rows])) < 2:
-            raise ConfigError(
-                f"{self.estimator!r} needs two classes, and the {len(rows)} labels so far hold"
-                f" {len(np.unique(labels[rows]))}: start with more labels (--initial) or with --start balanced:1."
-            )
+        if watch is not None:
+            raise MissingEvidence(f"{self.estimator!r} trains in one go, so nothing can be recorded after every epoch.")
+        if not len(rows):
+            raise ConfigError("no row is labelled, so there is nothing to train on: answer the start query first.")
         model = SklearnModel(self, data, rows, labels[rows], seed)
         model.fitted  # noqa: B018  fitted now, so that its time counts as fitting
         return model
@@ -93,7 +93,7 @@ class SklearnModel:
 
     @cached_property
     def fitted(self) -> Any:
-        return self.learner._make(self.seed).fit(_table(self.data, self.rows), self.labels)
+        return self._fit(np.arange(len(self.rows)), self.seed)
 
     def on(self, data: Data) -> SklearnModel:
         other = replace(self, looked_at=data)
@@ -104,26 +104,33 @@ class SklearnModel:
         return self._spread(self.fitted, rows)
 
     def samples(self, rows: Rows, passes: int, seed: int) -> Tensor:
+        """[n, K, C]. Pass k is a classifier fitted to a bootstrap of the labels; fitted once, however often asked for."""
+        if passes < 1:
+            raise ConfigError(f"{passes} stochastic passes were asked for; evidence.samples.passes must be 1 or more.")
         members = self._members(passes, seed)
         return torch.stack([self._spread(member, rows) for member in members], dim=1)
 
     def embed(self, rows: Rows) -> Tensor:
-        raise ConfigError(f"{self.learner.estimator!r} has no embeddings; use a net, or features.")
+        raise MissingEvidence(f"{self.learner.estimator!r} has no embeddings; use a net, or features.")
 
     def history(self) -> Tensor:
-        raise ConfigError(f"{self.learner.estimator!r} trains in one go and has no history; use a net.")
+        raise MissingEvidence(f"{self.learner.estimator!r} trains in one go and has no history; use a net.")
 
     @cached_property
     def _members(self) -> Any:
         return cache(self._fit_members)
 
     def _fit_members(self, passes: int, seed: int) -> list[Any]:
-        chance, members = np.random.default_rng(seed), []
-        for _ in range(passes):
-            drawn = _bootstrap(self.labels, chance)
-            make = self.learner._make(int(chance.integers(SEED_END)))
-            members.append(make.fit(_table(self.data, self.rows[drawn]), self.labels[drawn]))
-        return members
+        chance, n = np.random.default_rng(seed), len(self.rows)
+        return [self._fit(chance.integers(n, size=n), int(chance.integers(SEED_END))) for _ in range(passes)]
+
+    def _fit(self, picks: NDArray[np.int64], seed: int) -> Any:
+        """The classifier fitted to these positions of `rows`, some perhaps several times."""
+        from sklearn.dummy import DummyClassifier
+
+        labels = self.labels[picks]
+        classifier = self.learner._make(seed) if (labels != labels[0]).any() else DummyClassifier(strategy="prior")
+        return classifier.fit(_table(self.data, self.rows[picks]), labels)
 
     def _spread(self, fitted: Any, rows: Rows) -> Tensor:
         """Probabilities over all classes: those it never saw get 0."""
@@ -133,14 +140,17 @@ class SklearnModel:
         return probs
 
 
+def _seeded(classifier: Any, seed: int) -> Any:
+    """With every `random_state` that is None set, those of a pipeline's steps too."""
+    get = getattr(classifier, "get_params", dict)
+    chance = {
+        name: seed % SEED_END
+        for name, value in get().items()
+        if name.split("__")[-1] == "random_state" and value is None
+    }
+    return classifier.set_params(**chance) if chance else classifier
+
+
 def _table(data: Data, rows: Rows) -> NDArray[np.float32]:
     table: NDArray[np.float32] = data.batch(rows).flatten(1).cpu().numpy()
     return table
-
-
-def _bootstrap(labels: Labels, chance: Generator) -> NDArray[np.int64]:
-    for _ in range(REDRAWS):
-        drawn = chance.integers(len(labels), size=len(labels))
-        if len(np.unique(labels[drawn])) > 1:
-            return drawn
-    return np.arange(len(labels))

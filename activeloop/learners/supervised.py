@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from itertools import count
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -14,14 +14,14 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from activeloop import catalogue
-from activeloop.errors import ConfigError
+from activeloop.errors import ActiveloopError, BadScores, ConfigError, MissingEvidence
 from activeloop.inject import checked_options
 from activeloop.learners.loop import LOOK, Batches, Recipe, seeded, train
-from activeloop.learners.model import NetModel, dropouts, last_layer
-from activeloop.learners.together import train_together
+from activeloop.learners.model import NetModel, dropouts
+from activeloop.learners.together import can_stack, train_together
 from activeloop.types import Data, Labels, Model, Rows
 
-Record = Callable[[nn.Module], None]
+FIRST = np.arange(1)  # the row that a net is tried on
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,6 @@ class Supervised(Recipe):
     net: str = "cnn"
     net_options: Mapping[str, Any] = field(default_factory=dict)
     start: Literal["scratch", "warm"] = "scratch"
-
-    def __post_init__(self) -> None:
-        for entry in fields(self):
-            value = getattr(self, entry.name)
-            if isinstance(value, (int, float)) and value < 0:
-                raise ConfigError(f"learner option {entry.name!r} is {value}; it must be 0 or more.")
-        if self.batch < 1 or self.lr <= 0 or (self.epochs < 1 and self.steps < 1):
-            raise ConfigError(f"batch {self.batch}, lr {self.lr} and epochs {self.epochs} must all be above 0.")
 
     @property
     def is_warm(self) -> bool:
@@ -59,16 +51,13 @@ class Supervised(Recipe):
         return made
 
     def offers(self, data: Data) -> Mapping[str, str]:
-        try:
-            with torch.device("meta"):
-                net = self.build(data)
-        except ValueError as error:
-            raise ConfigError(str(error)) from error
+        with seeded(0):
+            model = NetModel(self._tried(data), data)
         classes = len(data.classes)
         offered = {"probs": f"[n, {classes}]", "history": f"[n, E, {classes}]", "early": f"[n, M, {classes}]"}
-        if any(isinstance(layer, nn.Linear) for layer in net.modules()):
-            offered["embeddings"] = f"[n, {last_layer(net).in_features}]"
-        if dropouts(net):
+        with suppress(MissingEvidence):
+            offered["embeddings"] = f"[n, {model.embed(FIRST).shape[1]}]"
+        if dropouts(model.net):
             offered["samples"] = f"[n, K, {classes}]"
         return offered
 
@@ -82,97 +71,116 @@ class Supervised(Recipe):
         validation: Labels | None = None,
         previous: Model | None = None,
     ) -> NetModel:
+        batches = self._batches(data, labels, seed)
+        epochs = self.epochs_for(len(batches.rows))
         recorded: list[Tensor] = []
         with seeded(seed):
-            net = self.build(data).to(data.mean.device)
+            net = self._tried(data)
             if self.is_warm and isinstance(previous, NetModel):
                 net.load_state_dict(previous.net.state_dict())
-            epochs = self.epochs_for(int((labels >= 0).sum()))
-            seers = [] if watch is None else [_recorder(self, epochs, data, watch, recorded)]
-            best = _Best(data, validation, self.patience) if self.patience and validation is not None else None
-            train(net, self._batches(data, labels, seed), self, after_epoch=_after_epoch(seers, best))
-        if best is not None and best.weights is not None:
-            net.load_state_dict(best.weights)
+            best = _Best(net, data, validation) if self.patience and validation is not None else None
+
+            def after_epoch(epoch: int) -> bool:
+                """Record, and say whether the validation loss has not fallen for `patience` epochs."""
+                is_over = best is not None and best.look() >= self.patience
+                if watch is not None and (is_over or self.is_look(epoch, epochs)):
+                    # float16 halves the memory of the longest tensor there is; argmax and sums survive the rounding
+                    recorded.append(NetModel(net, data).probs(watch).half())
+                return is_over
+
+            train(net, batches, self, after_epoch=after_epoch)
+        if best is not None:
+            best.restore()
+        self._refuse_diverged(net)
         return NetModel(net, data, torch.stack(recorded, dim=1) if recorded else None)
 
     def fit_many(
         self, data: Data, labels: Labels, *, seeds: Sequence[int], epochs: int | None = None
     ) -> Sequence[NetModel]:
-        """Stacked into one net where its layers allow it (no batch statistics), else one after the other.
+        """Stacked into one net where its layers allow it (`together.STACKS`), else one after the other.
 
         Stacked, dropout masks are drawn from another stream than alone; nets without dropout come out as from `fit`,
-        up to rounding.
+        up to rounding. One after the other, all come out as from `fit`, to the bit.
         """
-        nets = []
-        for seed in seeds:
-            with seeded(seed):
-                nets.append(self.build(data).to(data.mean.device))
         batches = [self._batches(data, labels, seed) for seed in seeds]
-        if any(True for _ in nets[0].buffers()):
-            for net, own, seed in zip(nets, batches, seeds, strict=True):
-                with seeded(seed):
-                    train(net, own, self, epochs=epochs)
-        else:
+        nets = []
+        for seed, own in zip(seeds, batches, strict=True):
+            with seeded(seed):
+                nets.append(self._tried(data))
+                if not can_stack(nets[-1]):
+                    train(nets[-1], own, self, epochs=epochs)
+        if can_stack(nets[0]):
             with seeded(seeds[0]):
                 train_together(nets, batches, self, epochs=epochs)
+        for net in nets:
+            self._refuse_diverged(net)
         return [NetModel(net, data) for net in nets]
+
+    def _tried(self, data: Data) -> nn.Module:
+        """An untrained net that was given one row: what does not fit fails here, in words, before any training."""
+        takes = f"net {self.net!r}, given one input of the shape {list(data.inputs.shape[1:])},"
+        try:
+            net = self.build(data).to(data.mean.device)
+            with torch.no_grad():
+                given = net.eval()(data.batch(FIRST))
+        except ActiveloopError:
+            raise
+        except Exception as error:  # a net of the user's may raise anything
+            raise ConfigError(
+                f"{takes} failed: {type(error).__name__}: {error}. Use another net, or mend it."
+            ) from error
+        if not isinstance(given, Tensor) or given.shape != (1, len(data.classes)):
+            shape = list(given.shape) if isinstance(given, Tensor) else f"a {type(given).__name__}"
+            raise ConfigError(
+                f"{takes} gave {shape}; it must give logits [n, {len(data.classes)}], one for each class."
+            )
+        return net
+
+    def _refuse_diverged(self, net: nn.Module) -> None:
+        bad = [name for name, value in net.state_dict().items() if not bool(value.isfinite().all())]
+        if bad:
+            raise BadScores(
+                f"training diverged: {len(bad)} weight tensors of net {self.net!r} are nan or infinite, the first is"
+                f" {bad[0]!r}. Lower the learning rate (learner.options.lr, now {self.lr:g}), or look for huge inputs."
+            )
 
     def _batches(self, data: Data, labels: Labels, seed: int) -> Batches:
         rows = np.flatnonzero(labels >= 0)
         if not len(rows):
             raise ConfigError("no row is labelled, so there is nothing to train on: answer the start query first.")
         device = data.mean.device
-        return Batches(data, torch.from_numpy(rows), torch.from_numpy(labels[rows]).to(device), self.batch, seed)
-
-
-def _recorder(recipe: Recipe, epochs: int, data: Data, watch: Rows, recorded: list[Tensor]) -> Record:
-    """float16 halves the memory of the longest tensor there is; argmax and sums survive the rounding."""
-    epoch = count(1)
-
-    def record(net: nn.Module) -> None:
-        if recipe.is_look(next(epoch), epochs):
-            recorded.append(NetModel(net, data).probs(watch).half())
-            net.train()
-
-    return record
-
-
-def _after_epoch(seers: Sequence[Record], best: _Best | None) -> Callable[[nn.Module], bool]:
-    def see(net: nn.Module) -> bool:
-        for seer in seers:
-            seer(net)
-        return best is not None and best.is_past(net)
-
-    return see
+        on_device = torch.from_numpy(rows).to(device), torch.from_numpy(labels[rows]).to(device)
+        return Batches(data, *on_device, self.batch, seed)
 
 
 class _Best:
     """The weights of lowest validation loss so far."""
 
-    def __init__(self, data: Data, validation: Labels, patience: int) -> None:
-        self._data, self._patience = data, patience
-        self._rows = np.flatnonzero(validation >= 0)
-        self._labels = torch.from_numpy(validation[self._rows]).to(data.mean.device)
+    def __init__(self, net: nn.Module, data: Data, validation: Labels) -> None:
+        self._net, self._data = net, data
+        self._rows = torch.from_numpy(np.flatnonzero(validation >= 0))
+        self._labels = torch.from_numpy(validation[validation >= 0]).to(data.mean.device)
         self._lowest, self._waited = float("inf"), 0
-        self.weights: dict[str, Tensor] | None = None
+        self._weights: dict[str, Tensor] | None = None
 
-    def is_past(self, net: nn.Module) -> bool:
-        """Whether the loss has not fallen for `patience` epochs."""
+    def look(self) -> int:
+        """Epochs since the loss was lowest; 0 where there is nothing to measure it on."""
         if not len(self._rows):
-            return False
-        loss = self._loss(net)
+            return 0
+        loss = self._loss()
         self._waited += 1
         if loss < self._lowest:
             self._lowest, self._waited = loss, 0
-            self.weights = copy.deepcopy(net.state_dict())
-        return self._waited >= self._patience
+            self._weights = copy.deepcopy(self._net.state_dict())
+        return self._waited
 
-    @torch.inference_mode()
-    def _loss(self, net: nn.Module) -> float:
-        net.eval()
-        losses = [
-            cross_entropy(net(self._data.batch(self._rows[at : at + LOOK])), self._labels[at : at + LOOK], reduction="sum")
-            for at in range(0, len(self._rows), LOOK)
-        ]  # fmt: skip
-        net.train()
+    def restore(self) -> None:
+        if self._weights is not None:
+            self._net.load_state_dict(self._weights)
+
+    @torch.no_grad()
+    def _loss(self) -> float:
+        self._net.eval()
+        chunks = zip(torch.split(self._rows, LOOK), torch.split(self._labels, LOOK), strict=True)
+        losses = [cross_entropy(self._net(self._data.batch(at)), y, reduction="sum") for at, y in chunks]
         return float(torch.stack(losses).sum())

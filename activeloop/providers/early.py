@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from activeloop.errors import ConfigError
 from activeloop.types import Model, Rows
 
 LATEST_EPOCH = 20  # arXiv:2107.07075 scores at epoch 20 of 200
@@ -23,6 +24,11 @@ class Train(Protocol):
     def __call__(self, models: int, epochs: int) -> Sequence[Model]: ...
 
 
+def early_epoch(epochs: int, epoch: int = 0) -> int:
+    """The epoch to score at: the one asked for, else a tenth of `epochs`, and at most 20."""
+    return epoch or max(1, min(LATEST_EPOCH, round(epochs / 10)))
+
+
 def early(train: Train, rows: Rows, *, models: int = 10, epoch: int = 0) -> Tensor:
     """Predictions of several models at an early epoch of their usual schedule.
 
@@ -30,5 +36,7 @@ def early(train: Train, rows: Rows, *, models: int = 10, epoch: int = 0) -> Tens
     returns: [n, models, C], float32.
     source:  Paul et al. 2021, arXiv:2107.07075, section 2.
     """
-    stop = epoch or max(1, min(LATEST_EPOCH, round(train.epochs / 10)))
+    if models < 1 or epoch < 0:
+        raise ConfigError(f"early needs 1 model or more and an epoch of 0 or more; they are {models} and {epoch}.")
+    stop = early_epoch(train.epochs, epoch)
     return torch.stack([model.probs(rows) for model in train(models, stop)], dim=1)
