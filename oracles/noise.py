@@ -31,7 +31,8 @@ class Noisy:
 
     def __init__(self, oracle: Oracle, transition: Matrix, seed: int) -> None:
         self._oracle, self._seed = oracle, seed
-        self._cumulated = np.cumsum(checked(transition), axis=1)
+        cumulated = np.cumsum(checked(transition), axis=1)
+        self._cumulated = cumulated / cumulated[:, -1:]  # ends at 1 exactly, which no draw reaches
 
     def post(self, ticket: str, rows: Sequence[int], guesses: Mapping[int, int] | None = None) -> None:
         self._oracle.post(ticket, rows, guesses)
@@ -44,8 +45,7 @@ class Noisy:
         if label >= len(self._cumulated):
             raise ValueError(f"row {row} has class {label}, and the noise is for 0…{len(self._cumulated) - 1}.")
         drawn = np.random.default_rng([self._seed, row]).random()
-        answer = int((self._cumulated[label] <= drawn).sum())
-        return min(answer, len(self._cumulated) - 1)  # the last class takes what rounding leaves of a sum just below 1
+        return int((self._cumulated[label] <= drawn).sum())
 
 
 def symmetric(rate: float, classes: int) -> Matrix:
@@ -74,14 +74,14 @@ def transition(path: str, classes: int) -> Matrix:
     source: class-conditional noise, Angluin & Laird 1988; Natarajan et al. 2013.
     """
     try:
-        matrix = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+        matrix = np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
+    except (OSError, EOFError, TypeError, ValueError) as error:
         raise ValueError(
-            f"noise transition:{path} cannot be read: {error}. It is a .npy of {classes} x {classes}."
+            f"noise transition:{path} cannot be read: {error}. It is a .npy of {classes} x {classes} numbers."
         ) from error
     if matrix.shape != (classes, classes):
         raise ValueError(f"noise transition:{path} is {matrix.shape}; {classes} classes need {classes} x {classes}.")
-    return checked(matrix.astype(np.float64))
+    return checked(matrix)
 
 
 def checked(matrix: Matrix) -> Matrix:
