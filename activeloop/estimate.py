@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from activeloop.evidence import Plan, Step
 from activeloop.learners.loop import LOOK
 from activeloop.learners.supervised import Supervised
-from activeloop.providers.early import LATEST_EPOCH
+from activeloop.providers.early import early_epoch
 from activeloop.rounds import CHUNK, Setup
 from activeloop.types import Data
 
@@ -76,8 +76,9 @@ def seconds(setup: Setup, cost: Cost) -> float:
     trainings, total = fits(setup), 0.0
     for labels in trainings:
         epochs = learner.epochs_for(labels)
-        early = _early(setup.acquire) * learner.steps_an_epoch(labels) * max(1, min(LATEST_EPOCH, round(epochs / 10)))
-        total += (learner.steps_for(labels) + early) * cost.step_s + test * cost.row_s
+        models, stop = _early(setup.acquire, epochs)
+        steps = learner.steps_for(labels) + models * stop * learner.steps_an_epoch(labels)
+        total += steps * cost.step_s + test * cost.row_s
         if labels < trainings[-1]:  # the last model picks nothing
             total += sum(_looks(setup, step, epochs) for step in setup.acquire.steps) * n * cost.row_s
     return total
@@ -108,8 +109,7 @@ def parameters(setup: Setup) -> int:
     """Weights of the net; 0 for other learners."""
     if not isinstance(setup.learner, Supervised):
         return 0
-    with torch.device("meta"):
-        return sum(weight.numel() for weight in setup.learner.build(setup.data).parameters())
+    return sum(weight.numel() for weight in setup.learner.build(setup.data).parameters())
 
 
 def _learner(setup: Setup) -> tuple[str, str]:
@@ -159,15 +159,22 @@ def _inner(setup: Setup, step: Step) -> tuple[tuple[int, ...], int]:
 def _looks(setup: Setup, step: Step, epochs: int) -> int:
     """Times that this evidence passes every row through a net; passes after a deterministic trunk count as one."""
     looks = setup.learner.looks if isinstance(setup.learner, Supervised) else 0
-    passes = {"history": min(looks or epochs, epochs), "early": _early(setup.acquire), "pixels": 0, "neighbours": 0}
+    passes = {
+        "history": min(looks or epochs, epochs),
+        "early": _early(setup.acquire, epochs)[0],
+        "pixels": 0,
+        "neighbours": 0,
+    }
     return passes.get(step.provider, 1)
 
 
-def _early(plan: Plan) -> int:
+def _early(plan: Plan, epochs: int) -> tuple[int, int]:
+    """How many models are trained besides, and for how many epochs."""
     for step in plan.steps:
         if step.provider == "early":
-            return int(str({**_defaults(step), **step.options}["models"]))
-    return 0
+            given = {**_defaults(step), **step.options}
+            return int(str(given["models"])), early_epoch(epochs, int(str(given["epoch"])))
+    return 0, 0
 
 
 def _defaults(step: Step) -> dict[str, object]:

@@ -148,12 +148,13 @@ def gather(plan: Plan, given: Mapping[str, Any]) -> dict[str, Any]:
     values = dict(given)
     for step in plan.steps:
         found = step.function(**{need: values[need] for need in needs(step.function)}, **step.options)
-        _check(step.name, found, values["rows"])
+        check(step.name, found, values["rows"])
         values[step.name] = found
     return {name: values[name] for name in needs(plan.function)}
 
 
-def _check(name: str, found: Tensor, rows: Rows) -> None:
+def check(name: str, found: Tensor, rows: Rows) -> None:
+    """Refuse evidence that breaks its contract. raises: BadScores."""
     if len(found) != len(rows):
         raise BadScores(f"evidence {name!r} has {len(found)} entries, but {len(rows)} rows are at hand.")
     if name == "features":
@@ -161,8 +162,8 @@ def _check(name: str, found: Tensor, rows: Rows) -> None:
     if name in ("probs", "samples", "history", "early"):
         off = ((found.sum(dim=-1) - 1).abs() < SUM_TOLERANCE) & (found >= 0).all(dim=-1)
         _refuse(~off.reshape(len(rows), -1).all(dim=1), rows,
-                f"{name} are not probabilities (0 or more, summing to 1 within {SUM_TOLERANCE:g}): a diverged model, or"
-                " logits given for probabilities")  # fmt: skip
+                f"{name} are not probabilities (0 or more, summing to 1 within {SUM_TOLERANCE:g}): a diverged model (lower the"
+                " learning rate), or logits given for probabilities")  # fmt: skip
 
 
 def _refuse(bad: Tensor, rows: Rows, what: str) -> None:

@@ -17,7 +17,7 @@ from torch import Tensor
 from activeloop import catalogue
 from activeloop.config import AcquireConfig, Config, LearnerConfig, StartConfig
 from activeloop.errors import BadScores, ConfigError, MissingEvidence
-from activeloop.evidence import Plan, gather, resolve
+from activeloop.evidence import Plan, check, gather, resolve
 from activeloop.inject import check_option
 from activeloop.pick import pick
 from activeloop.rng import derive, rng
@@ -57,6 +57,11 @@ def prepare(config: Config, data: Data, test: HeldOut | None) -> Setup:
     test = test and dataclasses.replace(test, data=test.data.to(device))
     learner = make_learner(config.learner)
     offers = learner.offers(data)
+    if getattr(learner, "patience", 0) and not config.validation:
+        raise ConfigError(
+            "learner.options.patience stops training by the loss on validation labels, and validation is 0: set"
+            " validation=50, say (they count against the budget), or patience=0."
+        )
     if not isinstance(learner, TrainsTogether):
         offers = {name: shape for name, shape in offers.items() if name != "early"}
     start = None if is_special(config.start.strategy) else _plan(config.start, config, {})
@@ -126,6 +131,7 @@ def measure(setup: Setup, model: Model, validation: Labels) -> dict[str, float]:
     """Model -> metrics, on the test set where there is one, else on the validation rows; empty where there is neither.
 
     accuracy and balanced_accuracy (mean recall of the classes present) in [0, 1]; loss in nats.
+    raises: BadScores where the model has diverged.
     """
     if setup.test is not None:
         labels, rows = setup.test.labels, np.arange(len(setup.test.labels))
@@ -135,6 +141,7 @@ def measure(setup: Setup, model: Model, validation: Labels) -> dict[str, float]:
         if not len(rows):
             return {}
         labels, probs = validation[rows], model.probs(rows)
+    check("probs", probs, rows)  # nan would reach the journal, which refuses it in words that help nobody
     return metrics(probs, labels)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from activeloop import catalogue
 from activeloop.config import Config
 from activeloop.errors import BadScores, ConfigError, UnknownName
-from activeloop.rounds import make_learner, metrics, prepare, resolve_device, threads
+from activeloop.rounds import make_learner, measure, metrics, prepare, resolve_device, threads
 from activeloop.run import Run
 from activeloop.types import Loaded
 
@@ -134,6 +134,35 @@ def test_a_huge_pool_is_scored_in_chunks_with_the_same_picks(
     monkeypatch.setattr("activeloop.rounds.CHUNK", 97)
 
     assert picks_of(tmp_path / "chunks", quick("acquire.strategy=bald"), digits) == whole
+
+
+def test_a_diverged_model_is_refused_with_its_remedy_and_nothing_told_is_lost(
+    tmp_path: Path, quick: Configure, digits: Loaded
+) -> None:
+    config = quick("learner.name=supervised", 'learner.options={optimiser="sgd", lr=1e9, net="mlp", steps=30}')
+    with pytest.raises(BadScores, match="training diverged.*Lower the learning rate.*now 1e\\+09"):
+        picks_of(tmp_path, config, digits)
+    with Run(tmp_path) as run:
+        assert (run.state.told, run.state.measures) == (20, ())
+
+
+def test_probabilities_that_are_none_never_become_a_metric(digits: Loaded, quick: Configure) -> None:
+    class Diverged:
+        def on(self, data: object) -> Diverged:
+            return self
+
+        def probs(self, rows: np.ndarray) -> Tensor:  # type: ignore[type-arg]
+            return torch.full((len(rows), 10), torch.nan)
+
+    setup = prepare(quick(), digits.data, digits.test)
+    with pytest.raises(BadScores, match="of 359 of 359 rows the probs are not probabilities.*lower the learning rate"):
+        measure(setup, Diverged(), np.array([]))  # type: ignore[arg-type]
+
+
+def test_early_stopping_without_validation_labels_is_refused(quick: Configure, digits: Loaded) -> None:
+    config = quick("learner.name=supervised", "learner.options={patience=3}")
+    with pytest.raises(ConfigError, match="validation is 0: set validation=50"):
+        prepare(config, digits.data, digits.test)
 
 
 def test_threads_are_set_inside_and_put_back() -> None:
