@@ -11,7 +11,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from activeloop.evidence import Plan, Step
-from activeloop.learners.loop import LOOK
+from activeloop.learners.loop import look_rows
 from activeloop.learners.supervised import Supervised
 from activeloop.providers.early import early_epoch
 from activeloop.rounds import CHUNK, Setup
@@ -96,7 +96,7 @@ def measured(setup: Setup) -> Cost | None:
     def step() -> None:
         cross_entropy(net.train()(data.batch(rows)), labels).backward()  # type: ignore[no-untyped-call]
 
-    seen = torch.arange(min(LOOK, len(data)))
+    seen = torch.arange(min(look_rows(data), len(data)))
 
     @torch.inference_mode()
     def look() -> None:

@@ -58,7 +58,7 @@ class Data:
         x = self.inputs[at].to(self.mean.device, torch.float32)
         if generator is not None and self.augment is not None:
             x = self.augment(x, generator)
-        return (x - self.mean) / self.std
+        return x.sub_(self.mean).div_(self.std)  # in place: indexing made a copy
 
     def to(self, device: str) -> Data:
         """The same data with its inputs on `device`."""

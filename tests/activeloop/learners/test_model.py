@@ -83,7 +83,7 @@ def test_permuting_rows_permutes_samples_and_other_rows_in_the_call_change_nothi
 
     torch.testing.assert_close(model.samples(ROWS[::-1].copy(), 5, seed=3), whole.flip(0))
     torch.testing.assert_close(model.samples(ROWS[4:5], 5, seed=3), whole[4:5])
-    monkeypatch.setattr("activeloop.learners.model.LOOK", 5)
+    monkeypatch.setattr("activeloop.learners.model.look_rows", lambda data: 5)
     torch.testing.assert_close(model.samples(ROWS, 5, seed=3), whole)
 
 
