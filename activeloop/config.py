@@ -208,6 +208,27 @@ def fingerprint(config: Config) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def differences(there: Mapping[str, JSON], here: Mapping[str, JSON], apart: Sequence[str] = ()) -> list[str]:
+    """Settings in which two configurations differ, with both values; where files lie is no difference.
+
+    there, here: as `as_json` gives them.    apart: tables that may differ.
+    """
+    theirs, ours = _flat(there), _flat(here)
+    passed = {f"data.{name}" for name in WHEREABOUTS}
+    return [
+        f"{name} ({theirs.get(name)!r} there, {ours.get(name)!r} here)"
+        for name in {**ours, **theirs}
+        if name not in passed and name.partition(".")[0] not in apart and theirs.get(name) != ours.get(name)
+    ]
+
+
+def _flat(table: Mapping[str, JSON], prefix: str = "") -> dict[str, JSON]:
+    flat: dict[str, JSON] = {}
+    for name, value in table.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return flat
+
+
 def _build(kind: type[T], table: Mapping[str, Any], where: str) -> T:
     hints = get_type_hints(kind)
     for key in table:

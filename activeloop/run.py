@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import time
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -13,17 +10,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from activeloop.config import Config, as_json, build, fingerprint
+from activeloop.config import Config, as_json, build, differences, fingerprint
 from activeloop.errors import BadAnswer, ConfigError, StoreError
 from activeloop.fold import State, apply, fold
 from activeloop.rng import rng
+from activeloop.stop import reason_to_stop
 from activeloop.store.journal import Event, Journal
+from activeloop.store.timings import append as append_timings
+from activeloop.store.timings import timed
 from activeloop.types import JSON, OPEN, SKIP, Data, HeldOut, Labels, Model, Query, Rows
 
 if TYPE_CHECKING:
     from activeloop.rounds import Setup
-
-TIMINGS = "timings.jsonl"
 
 
 class Run:
@@ -171,6 +169,7 @@ class Run:
 
     def _next_of_model(self, setup: Setup) -> Query | None:
         from activeloop.rounds import at_hand, candidates, choose, look, measure
+        from activeloop.start import check_classes
 
         state, config, plan = self.state, setup.config, setup.acquire
         rows = candidates(config, plan, state.training, state.pickable, state.round)
@@ -178,25 +177,28 @@ class Run:
         model: Model | None = None
         if setup.measures or plan.uses("model"):
             if state.round == 0:
-                _warn_of_missing_classes(state, config)
-            with self._timed(timings, "fit_s"):
-                model = self._fitted(setup, state, state.round, watch=rows if plan.uses("watched") else None)
+                check_classes(state, config)
+            is_last = state.told >= config.budget  # then nothing is picked, and no history is looked at
+            with timed(self._clock, timings, "fit_s"):
+                model = self._fitted(
+                    setup, state, state.round, watch=rows if plan.uses("watched") and not is_last else None
+                )
         if model is not None and not state.is_measured:
-            with self._timed(timings, "measure_s"):
+            with timed(self._clock, timings, "measure_s"):
                 metrics = measure(setup, model, state.validation)
             self._append({"event": "measured", "round": state.round, "labels": state.told, "metrics": metrics})
-        why = _reason_to_stop(self.state, config)
+        why = reason_to_stop(self.state, config)
         if why is None:
             n = min(
                 config.query, config.budget - state.told, len(state.pickable), int((state.labels[rows] == OPEN).sum())
             )
             chance = rng(config.seed, state.round, "acquire")
-            with self._timed(timings, "look_s"):
+            with timed(self._clock, timings, "look_s"):
                 hand = at_hand(self._given(setup, model, rows), rows, state.blocked, n, chance)
                 seen = look(plan, hand)
-            with self._timed(timings, "pick_s"):
+            with timed(self._clock, timings, "pick_s"):
                 picked = choose(plan, config.acquire, seen, hand)
-        self._note_timings(timings)
+        append_timings(self.folder, timings)
         if why is not None:
             self._append({"event": "stopped", "why": why})
             return None
@@ -257,7 +259,7 @@ class Run:
         if config is not None and fingerprint(config) != self.state.fingerprint:
             raise StoreError(
                 f"{self.folder} holds a run of another configuration (fingerprint {self.state.fingerprint}, yours is"
-                f" {fingerprint(config)}); they differ in {_difference(self.state.config, as_json(config))}. Choose"
+                f" {fingerprint(config)}); they differ in {', '.join(differences(self.state.config, as_json(config)))}. Choose"
                 " another folder, or the old settings to go on with that run."
             )
         if data is not None and data.digest() != self.state.data:
@@ -297,38 +299,11 @@ class Run:
                 " is told; `revise` changes it and keeps the reason. Nothing was taken."
             )
 
-    # timings, which nothing depends on
-
-    def _timed(self, into: dict[str, JSON], name: str) -> _Stopwatch:
-        return _Stopwatch(self._clock, into, name)
-
-    def _note_timings(self, timings: Mapping[str, JSON]) -> None:
-        import resource
-
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        with (self.folder / TIMINGS).open("ab+") as lines:
-            whole = lines.tell() == 0 or os.pread(lines.fileno(), 1, lines.tell() - 1) == b"\n"
-            line = json.dumps({**timings, "peak_mb": peak}) + "\n"
-            lines.write((line if whole else "\n" + line).encode())  # a torn line spoils itself alone
-
     def __enter__(self) -> Run:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._journal.close()
-
-
-class _Stopwatch:
-    """Seconds spent inside, rounded to a microsecond."""
-
-    def __init__(self, clock: Callable[[], float], into: dict[str, JSON], name: str) -> None:
-        self._clock, self._into, self._name = clock, into, name
-
-    def __enter__(self) -> None:
-        self._began = self._clock()
-
-    def __exit__(self, *_: object) -> None:
-        self._into[self._name] = round(self._clock() - self._began, 6)
 
 
 def _prepared(config: Config, data: Data, test: HeldOut | None) -> Setup:
@@ -349,40 +324,3 @@ def _opening(config: Config, data: Data, known: Labels | None) -> Event:
     if known is not None:
         event["known"] = {str(row): int(known[row]) for row in np.flatnonzero(known >= 0)}
     return event
-
-
-def _difference(ours: Mapping[str, JSON], theirs: Mapping[str, JSON]) -> str:
-    """The settings that differ, dotted."""
-    differing = []
-    for key in theirs:
-        mine, yours = ours.get(key), theirs[key]
-        if isinstance(mine, Mapping) and isinstance(yours, Mapping) and mine != yours:
-            inner = [f"{key}.{name}" for name in {**mine, **yours} if mine.get(name) != yours.get(name)]
-            differing += inner
-        elif mine != yours:
-            differing.append(key)
-    return ", ".join(differing) or "nothing that this version can name"
-
-
-def _reason_to_stop(state: State, config: Config) -> str | None:
-    if state.told >= config.budget:
-        return "budget"
-    if not len(state.pickable):
-        return "pool"
-    reached = state.measures[-1].metrics.get(config.stop.metric) if state.measures else None
-    if config.stop.target is not None and reached is not None and reached >= config.stop.target:
-        return "target"
-    return None
-
-
-def _warn_of_missing_classes(state: State, config: Config) -> None:
-    missing = [name for label, name in enumerate(state.classes) if not (state.training == label).any()]
-    if not missing:
-        return
-    what = (
-        f"the initial set holds no label of {len(missing)} of {len(state.classes)} classes ({', '.join(missing[:5])})"
-    )
-    remedy = "a larger start (--initial) or --start balanced:K would reach them"
-    if config.start.all_classes:
-        raise ConfigError(f"{what}, and start.all_classes is set; {remedy}.")
-    warnings.warn(f"{what}; {remedy}.", stacklevel=2)

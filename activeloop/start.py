@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import warnings
 from pathlib import Path
 
 import numpy as np
 
+from activeloop.config import Config
 from activeloop.errors import ConfigError
 from activeloop.fold import State
 from activeloop.rng import rng
@@ -28,6 +30,20 @@ def next_start_rows(setup: Setup, state: State) -> Rows | None:
     if name == "rows":
         return _from_file(Path(argument), state, left)
     return _selected(setup, state, begun, min(setup.config.start.size, left, len(state.pickable)))
+
+
+def check_classes(state: State, config: Config) -> None:
+    """Warn where the initial set lacks a class. raises: ConfigError if `start.all_classes` asks for all."""
+    missing = [name for label, name in enumerate(state.classes) if not (state.training == label).any()]
+    if not missing:
+        return
+    what = (
+        f"the initial set holds no label of {len(missing)} of {len(state.classes)} classes ({', '.join(missing[:5])})"
+    )
+    remedy = "a larger start (--initial) or --start balanced:K would reach them"
+    if config.start.all_classes:
+        raise ConfigError(f"{what}, and start.all_classes is set; {remedy}.")
+    warnings.warn(f"{what}; {remedy}.", stacklevel=2)
 
 
 def _selected(setup: Setup, state: State, begun: int, n: int) -> Rows | None:

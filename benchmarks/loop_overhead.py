@@ -58,7 +58,8 @@ from activeloop.data.scale import mean_and_std
 from activeloop.drive import drive
 from activeloop.learners.nets import cnn
 from activeloop.rng import derive
-from activeloop.run import TIMINGS, Run
+from activeloop.run import Run
+from activeloop.store.timings import FILE as TIMINGS
 from activeloop.types import Data, HeldOut
 from oracles import Simulated
 
