@@ -1,16 +1,22 @@
 """Show the open query of a run, picking the next one if there is none: its rows, as a CSV to fill in.
 
-Asking again gives the same query. Exits with 3 while answers are awaited, with 0 when the budget is spent.
+Asking again gives the same query, and leaves alone what you filled in but have not told yet. Exits with 3 while answers
+are awaited, with 0 once the run is done.
 """
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from activeloop.config import Config
-from activeloop.run import Run
-from activeloop.types import Loaded
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from activeloop.fold import State
+    from activeloop.run import Run
+    from activeloop.types import Loaded, Query
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -20,54 +26,52 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(run: Path, out: Path | None, data: str | None) -> int:
+    from activeloop.cli.folder import FILES, names_of, open_with_data, state_of
+
+    state = state_of(run)
+    if state.open_query is not None and (run / FILES).exists():
+        return show(run, state, state.open_query, names_of(run), out)
     opened, loaded = open_with_data(run, data)
     with opened:
-        return show_next(opened, loaded, out)
+        return pick_and_show(opened, loaded, out)
 
 
-def open_with_data(folder: Path, source: str | None = None) -> tuple[Run, Loaded]:
-    """A run and the data its configuration names, or the same data from elsewhere."""
-    from dataclasses import replace
-
-    from activeloop.cli.simulation import loaded
-
-    config = config_of(folder)
-    if source is not None:
-        config = replace(config, data=replace(config.data, source=str(Path(source).resolve())))
-    data = loaded(config)
-    return Run(folder, None, data.data, data.test), data
-
-
-def config_of(folder: Path) -> Config:
-    from activeloop.config import build
-    from activeloop.errors import StoreError
-    from activeloop.fold import fold
-    from activeloop.store.journal import FILE, read
-
-    state = fold(read(folder / FILE))
-    if state is None:
-        raise StoreError(f"the journal in {folder} is empty; start the run again with its configuration.")
-    return build(state.config)
-
-
-def show_next(run: Run, loaded: Loaded, out: Path | None = None) -> int:
+def pick_and_show(run: Run, loaded: Loaded, out: Path | None = None) -> int:
     """Print the next query and how to answer it; gives the exit code."""
-    from activeloop.cli.answers import write_query
-    from activeloop.cli.main import DONE, WAITING
+    from activeloop.cli.main import DONE
+    from activeloop.cli.simulation import images_of
+    from activeloop.report.tensorboard import run_folder, write_run
 
     query = run.ask()
-    if query is None:
-        print(
-            f"{run.folder}: done ({run.state.stopped}), {run.state.told} labels told. `activeloop export {run.folder}`"
-        )
-        return DONE
-    path = out or run.folder / "queries" / f"{query.id}.csv"
-    write_query(query, run.state, loaded.data.names, path)
-    for row in query.unanswered:
-        print(f"{query.id}\t{row}\t{loaded.data.names[row] if loaded.data.names else ''}".rstrip("\t"))
+    logs = run_folder(run.folder / "tb", run.config.acquire.strategy, run.config.seed)
+    write_run(run.folder, logs, images=images_of(loaded))
+    if query is not None:
+        return show(run.folder, run.state, query, loaded.data.names, out)
     print(
-        f"\n{len(query.unanswered)} rows to label ({query.use}), {run.state.told} of {run.config.budget} labels told."
-        f" Fill in the column `label` of {path}\nwith class names, numbers or `skip`, all or some, then:"
-        f"\n  activeloop tell {run.folder} {query.id} {path}\n  activeloop ask {run.folder}"
+        f"{run.folder}: done ({run.state.stopped}), {run.state.told} labels told. Next:\n  activeloop export {run.folder}"
+        f"\n  activeloop report {run.folder}"
+    )
+    return DONE
+
+
+def show(folder: Path, state: State, query: Query, names: Sequence[str] | None, out: Path | None) -> int:
+    """The rows go to standard output, what to do with them to the other, so that a script can read the rows."""
+    from activeloop.cli.answers import write_query
+    from activeloop.cli.main import WAITING
+
+    path = out or folder / "queries" / f"{query.id}.csv"
+    was_left = write_query(query, state, names, path)
+    for row in query.unanswered:
+        print(f"{query.id}\t{row}\t{names[row] if names else ''}".rstrip("\t"))
+    sys.stdout.flush()
+    if was_left:
+        what = f"{path} holds labels that were not told yet, so it was left as it is. Finish its column `label`"
+    else:
+        what = f"Fill in the column `label` of {path}"
+    print(
+        f"\n{len(query.unanswered)} rows to label ({query.use}), {state.told} of {state.config['budget']} labels told."
+        f"\n{what} with class names, numbers or `skip`, all or some, then:"
+        f"\n  activeloop tell {folder} {query.id} {path}\n  activeloop ask {folder}",
+        file=sys.stderr,
     )
     return WAITING

@@ -5,8 +5,6 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from pathlib import Path
 
-from activeloop.run import Run
-
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("run", type=Path, help="folder of the run")
@@ -15,10 +13,15 @@ def arguments(parser: ArgumentParser) -> None:
 
 def main(run: Path, query: str) -> int:
     from activeloop.cli.main import DONE
+    from activeloop.run import Run
 
     with Run(run) as opened:
         waiting = opened.state.open_query
         opened.close(query)
-        open_again = len(waiting.unanswered) if waiting is not None and waiting.id == query else 0
-    print(f"{query}: closed, {open_again} rows open again")
+    again = len(waiting.unanswered) if waiting is not None and waiting.id == query else 0
+    print(
+        f"{query}: closed, {again} rows open again"
+        if again
+        else f"{query}: nothing to close, it was complete or closed"
+    )
     return DONE

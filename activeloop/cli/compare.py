@@ -2,34 +2,40 @@
 
 Seeds are paired: at equal seeds all strategies share the split, the initial set, the initial weights and the oracle's
 errors. DIR gets curves.csv, summary.json, curves.png, runs/ (a journal each) and tb/. The same command goes on where an
-interrupted one stood, and passes over what is finished.
+interrupted one stood, and passes over what is finished; one with other strategies or more seeds adds them.
 """
 
 from __future__ import annotations
 
 import sys
-import warnings
 from argparse import ArgumentParser
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from activeloop.cli.options import configuration, data_arguments, run_arguments
-from activeloop.config import Config
-from activeloop.errors import ActiveloopError, ConfigError
+
+if TYPE_CHECKING:
+    from activeloop.config import Config
+    from activeloop.fold import State
+    from activeloop.types import Loaded
 
 DEFAULT = "random,margin,entropy,bald"
+OWN = ("seed", "acquire", "start", "evidence")  # settings in which runs of one comparison may differ
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a worker brings home of one run."""
+    """What a worker brings home of one run.    trace: of an error that is not ours, a user's strategy's say."""
 
     name: str
-    metrics: dict[str, float]
+    told: int
+    metrics: Mapping[str, float]
     error: str | None
+    trace: str
     warnings: tuple[str, ...]
 
 
@@ -47,22 +53,35 @@ def arguments(parser: ArgumentParser) -> None:
 
 def main(strategies: str, seeds: int, jobs: int, out: Path, goal: float, **given: Any) -> int:
     from activeloop.cli.main import DONE, REFUSED
+    from activeloop.cli.report import show
 
     configs = _grid(configuration(given), strategies.split(","), seeds, jobs)
-    _check(configs)
-    print(_what_is_done(configs, seeds, out), file=sys.stderr)
-    outcomes = list(_progress(_outcomes(configs, out, jobs), len(configs)))
+    data = _checked(configs)
+    _check_folder(out, configs, data)
+    print(_what_is_done(configs, seeds, jobs, data, out), file=sys.stderr)
+    outcomes = _with_progress(configs, out, jobs)
     for text, count in Counter(text for outcome in outcomes for text in outcome.warnings).items():
         print(f"note, in {count} of {len(configs)} runs: {text}", file=sys.stderr)
-    failed = [outcome for outcome in outcomes if outcome.error is not None]
-    for outcome in failed:
-        print(f"activeloop: {outcome.name} failed: {outcome.error}", file=sys.stderr)
+    order = [run_name(config) for config in configs]
+    failed = sorted((at for at in outcomes if at.error is not None), key=lambda at: order.index(at.name))
     if len(failed) < len(configs):
-        _report(out, goal)
+        show(out, goal=goal)
+    _tell_of(failed)
     return REFUSED if failed else DONE
 
 
+def run_name(config: Config) -> str:
+    from activeloop.cli.simulation import safe
+
+    return f"{safe(config.acquire.strategy)}-s{config.seed}"
+
+
+# before the first training
+
+
 def _grid(config: Config, strategies: Sequence[str], seeds: int, jobs: int) -> list[Config]:
+    from activeloop.errors import ConfigError
+
     if seeds < 1 or jobs < 1:
         raise ConfigError(f"--seeds is {seeds} and --jobs {jobs}; both must be 1 or more.")
     names = [name.strip() for name in strategies if name.strip()]
@@ -72,9 +91,10 @@ def _grid(config: Config, strategies: Sequence[str], seeds: int, jobs: int) -> l
     return [replace(one, seed=seed) for seed in range(seeds) for one in acquiring]
 
 
-def _check(configs: Sequence[Config]) -> None:
-    """Fail before the first training, not in the middle of the night."""
-    from activeloop.cli.simulation import loaded, oracle_for
+def _checked(configs: Sequence[Config]) -> Loaded:
+    """The data of the first seed; fails on what cannot work before the first training, not in the middle of the night."""
+    from activeloop.cli.simulation import check_start, loaded, oracle_for
+    from activeloop.errors import ConfigError
     from activeloop.rounds import prepare
 
     data = loaded(configs[0])
@@ -85,75 +105,191 @@ def _check(configs: Sequence[Config]) -> None:
         )
     oracle_for(configs[0], data.truth, len(data.data.classes))
     for config in configs:
-        if config.seed == 0:
-            prepare(config, data.data, data.test)
+        if config.seed == configs[0].seed:
+            check_start(prepare(config, data.data, data.test), data)
     if data.test is None and not configs[0].validation:
         raise ConfigError("there is nothing to measure on: bring a test set, set --test-fraction or --validation.")
+    return data
 
 
-def _what_is_done(configs: Sequence[Config], seeds: int, out: Path) -> str:
+def _check_folder(out: Path, configs: Sequence[Config], data: Loaded) -> None:
+    """Refuse once, and before anything is trained, to mix these runs with others that lie in `out`."""
+    from activeloop.config import as_json, differences
+    from activeloop.errors import StoreError
+    from activeloop.fold import fold
+    from activeloop.report.curves import run_folders
+    from activeloop.store.journal import FILE, read
+
+    if (out / FILE).exists():
+        raise StoreError(f"{out} is the folder of a single run; choose another --out for a comparison.")
+    mine = {run_name(config): as_json(config) for config in configs}
+    others = {}
+    for folder in run_folders(out):
+        state = fold(read(folder / FILE))
+        if state is None:
+            continue  # killed before its first event was whole
+        same_name = mine.get(folder.name)
+        ours, skip = (same_name, ()) if same_name is not None else (next(iter(mine.values())), OWN)
+        differing = differences(state.config, ours, skip)
+        if not differing and state.config["seed"] == configs[0].seed and state.data != data.data.digest():
+            differing = [f"the data ({len(state.labels):,} rows there, {len(data.data):,} here)"]
+        if differing:
+            others[folder.name] = differing
+    if others:
+        first, differing = next(iter(others.items()))
+        raise StoreError(
+            f"{out} holds {len(others)} runs of another comparison; the first, {first}, differs in"
+            f" {', '.join(differing[:5])}. Choose another --out, or the old settings to go on with those. Nothing was"
+            " trained or changed."
+        )
+
+
+def _what_is_done(configs: Sequence[Config], seeds: int, jobs: int, data: Loaded, out: Path) -> str:
     first = configs[0]
-    names = [config.acquire.strategy for config in configs if config.seed == 0]
+    names = [config.acquire.strategy for config in configs if config.seed == first.seed]
+    test = f"{len(data.test.labels):,} test rows" if data.test is not None else f"{first.validation} validation labels"
+    options = ", ".join(f"{name} {value}" for name, value in first.learner.options.items())
     lines = [
-        f"{len(names)} strategies x {seeds} seeds on {first.data.source}: start {first.start.strategy} with"
-        f" {first.start.size}, then {first.query} a round up to {first.budget} labels;"
-        f" {first.oracle.noise or 'no'} noise; learner {first.learner.name} {first.learner.options or ''}".rstrip()
+        f"runs     {len(configs)}, {jobs} at a time: {', '.join(names)} with seed 0{f' to {seeds - 1}' * (seeds > 1)}",
+        f"data     {first.data.source}, a pool of {len(data.data):,} rows, {len(data.data.classes)} classes; measured on"
+        f" {test}",
+        f"labels   {_start(first)}, then {first.query} a round up to {first.budget};"
+        f" answers with {first.oracle.noise or 'no'} noise",
+        f"learner  {first.learner.name}{f' ({options})' if options else ''}, {first.threads} thread a run",
     ]
     if "el2n" in names:
-        early = first.evidence.get("early", {})
-        lines.append(f"el2n: {early.get('models', 10)} models trained together each round, scored at an early epoch")
-    return "\n".join([*lines, f"journals: {out}/runs"])
+        models = first.evidence.get("early", {}).get("models", 10)
+        lines.append(f"el2n     {models} more models a round, trained together and stopped early")
+    return "\n".join([*lines, f"goes to  {out}", ""])
 
 
-def run_name(config: Config) -> str:
-    from activeloop.cli.simulation import safe
+def _start(config: Config) -> str:
+    from activeloop.rounds import is_special
 
-    return f"{safe(config.acquire.strategy)}-s{config.seed}"
+    start = config.start.strategy
+    return f"{start} to start" if is_special(start) else f"{config.start.size} by {start} to start"
 
 
-def _outcomes(configs: Sequence[Config], out: Path, jobs: int) -> Iterator[Outcome]:
-    """As they finish. A run is the same in a process of its own as in this one."""
-    if jobs == 1:
-        yield from (one_run(config, out, sys.path) for config in configs)
-        return
+# runs and their progress
+
+
+def _with_progress(configs: Sequence[Config], out: Path, jobs: int) -> list[Outcome]:
+    """Outcomes in the order of finishing. A run is the same in a process of its own as in this one."""
+    bar = _Bar(configs)
+    outcomes = []
+    try:
+        runs = _here(configs, out, bar.move) if jobs == 1 else _apart(configs, out, jobs)
+        for outcome in runs:
+            outcomes.append(outcome)
+            bar.finish(outcome)
+    finally:
+        bar.close()
+    return outcomes
+
+
+def _here(configs: Sequence[Config], out: Path, moved: Callable[[str, State], None]) -> Iterator[Outcome]:
+    return (one_run(config, out, sys.path, moved) for config in configs)
+
+
+def _apart(configs: Sequence[Config], out: Path, jobs: int) -> Iterator[Outcome]:
     from joblib import Parallel, delayed
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    work = (delayed(one_run)(config, out, sys.path) for config in configs)
-    yield from Parallel(n_jobs=min(jobs, len(configs)), return_as="generator_unordered")(work)
+    from activeloop.errors import StoreError
+
+    work = (delayed(one_run)(config, out.resolve(), sys.path) for config in configs)
+    with _interrupts_held():
+        results = Parallel(n_jobs=min(jobs, len(configs)), return_as="generator_unordered")(work)
+    try:
+        yield from results
+    except TerminatedWorkerError as error:
+        raise StoreError(
+            f"a worker process was killed, most often because memory ran out at --jobs {jobs}: lower it. Nothing that was"
+            " taken is lost, and the same command goes on."
+        ) from error
 
 
-def one_run(config: Config, out: Path, path: Sequence[str]) -> Outcome:
-    """One run to its end; an error of ours is an outcome, so that the other runs go on."""
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C goes to every process of a terminal. Workers that begin in here never hear it: this process stops them."""
+    import signal
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def one_run(
+    config: Config, out: Path, path: Sequence[str], moved: Callable[[str, State], None] | None = None
+) -> Outcome:
+    """One run to its end. An error is an outcome too, so that the other runs go on."""
+    import traceback
+    import warnings
+
     from activeloop.cli.simulation import loaded, simulate
+    from activeloop.errors import ActiveloopError
 
     sys.path[:] = path  # a worker must find the user's own modules too
-    name, metrics, error = run_name(config), {}, None
+    name, told, trace = run_name(config), 0, ""
+    metrics: Mapping[str, float] = {}
+    error: str | None = None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         try:
             for state in simulate(config, loaded(config), out / "runs" / name, out):
-                metrics = dict(state.measures[-1].metrics) if state.measures else {}
+                told, metrics = state.told, state.measures[-1].metrics if state.measures else {}
+                if moved is not None:
+                    moved(name, state)
         except ActiveloopError as refused:
             error = str(refused)
+        except Exception as defect:  # a user's strategy, net or classifier may raise anything
+            error, trace = f"{type(defect).__name__}: {defect}", traceback.format_exc()
     ours = (str(warning.message) for warning in caught if issubclass(warning.category, UserWarning))
-    return Outcome(name, metrics, error, tuple(dict.fromkeys(ours)))
+    return Outcome(name, told, dict(metrics), error, trace, tuple(dict.fromkeys(ours)))
 
 
-def _progress(outcomes: Iterator[Outcome], total: int) -> Iterator[Outcome]:
-    from tqdm import tqdm
+class _Bar:
+    """Labels told by all runs, as a bar on a terminal, and elsewhere as one line per finished run."""
 
-    with tqdm(total=total, unit="run", file=sys.stderr, dynamic_ncols=True) as bar:
-        for outcome in outcomes:
-            reached = outcome.metrics.get("accuracy")
-            bar.set_postfix_str(f"{outcome.name} {'failed' if reached is None else f'{reached:.1%}'}")
-            bar.update()
-            yield outcome
+    def __init__(self, configs: Sequence[Config]) -> None:
+        from tqdm import tqdm
+
+        self._each, self._runs, self._done = configs[0].budget, len(configs), 0
+        self._is_shown = sys.stderr.isatty()
+        total = self._each * self._runs
+        self._bar = tqdm(total=total, unit="label", file=sys.stderr, dynamic_ncols=True, disable=not self._is_shown)
+
+    def move(self, name: str, state: State) -> None:
+        self._to(self._done * self._each + state.told, name, state.measures[-1].metrics if state.measures else {})
+
+    def finish(self, outcome: Outcome) -> None:
+        self._done += 1  # a run that reached its target ends before its budget
+        self._to(self._done * self._each, outcome.name, outcome.metrics)
+        if not self._is_shown:
+            reached = "failed" if outcome.error else f"{outcome.told} labels{_accuracy(outcome.metrics)}"
+            print(f"[{self._done}/{self._runs}] {outcome.name}: {reached}", file=sys.stderr)
+
+    def _to(self, labels: int, name: str, metrics: Mapping[str, float]) -> None:
+        self._bar.set_postfix_str(f"{name}{_accuracy(metrics)}", refresh=False)
+        self._bar.update(labels - self._bar.n)
+
+    def close(self) -> None:
+        self._bar.close()
 
 
-def _report(out: Path, goal: float) -> None:
-    from activeloop.report.table import table
-    from activeloop.report.write import write_report
+def _accuracy(metrics: Mapping[str, float]) -> str:
+    return f", accuracy {metrics['accuracy']:.1%}" if "accuracy" in metrics else ""
 
-    print(table(write_report(out, target=goal)))
-    print(f"\nwrote {out}/curves.csv, {out}/summary.json, {out}/curves.png, {out}/runs/ and {out}/tb/")
-    print(f"tensorboard --logdir {out}/tb")
+
+def _tell_of(failed: Sequence[Outcome]) -> None:
+    """What failed, each reason once, with the runs that it stopped."""
+    by_reason: dict[str, list[Outcome]] = {}
+    for outcome in failed:
+        by_reason.setdefault(str(outcome.error), []).append(outcome)
+    for reason, outcomes in by_reason.items():
+        names = ", ".join(outcome.name for outcome in outcomes)
+        print(f"{outcomes[0].trace}activeloop: {len(outcomes)} failed ({names}): {reason}", file=sys.stderr)
+    if failed:
+        print("The other runs are whole; once this is mended, the same command does these too.", file=sys.stderr)

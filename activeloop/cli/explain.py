@@ -20,14 +20,17 @@ def arguments(parser: ArgumentParser) -> None:
 
 def main(**given: Any) -> int:
     from activeloop.cli.main import DONE
-    from activeloop.cli.simulation import loaded
+    from activeloop.cli.simulation import check_start, loaded, oracle_for
     from activeloop.config import fingerprint
     from activeloop.estimate import fits, measured, rooms, seconds
     from activeloop.rounds import prepare, threads
 
     config = configuration(given)
     data = loaded(config)
+    if data.truth is not None:
+        oracle_for(config, data.truth, len(data.data.classes))  # refuses what the noise cannot be
     setup = prepare(config, data.data, data.test)
+    check_start(setup, data)
     print(f"run {fingerprint(config)}: {config.acquire.strategy} on {config.data.source}, {len(data.data):,} rows,"
           f" {len(data.data.classes)} classes, test {len(data.test.labels) if data.test else 0:,} rows")  # fmt: skip
     lines = rooms(setup)
@@ -44,7 +47,7 @@ def main(**given: Any) -> int:
     if cost is None:
         print(f"  time: no estimate for the learner {config.learner.name}")
     else:
-        print(f"  time: about {seconds(setup, cost):,.0f} s, with {cost.step_s * 1e3:.2f} ms a step and"
+        print(f"  time: about {_duration(seconds(setup, cost))}, with {cost.step_s * 1e3:.2f} ms a step and"
               f" {cost.row_s * 1e6:.1f} µs a row and look")  # fmt: skip
     print(f"  memory: about {bytes_in_words(sum(line.size for line in lines))} beside torch itself")
     return DONE
@@ -56,3 +59,7 @@ def bytes_in_words(size: float) -> str:
             return f"{size:,.0f} {unit}"
         size /= 1000
     return f"{size:,.1f} GB"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:,.0f} min"

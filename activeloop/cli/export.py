@@ -1,21 +1,23 @@
 """Labels, weights and predictions of a run, as files that other programs read.
 
-labels.csv: row, file, class, annotator, date, use. weights.safetensors: of the model on all labels, where the learner is
-a net. predictions.csv: row, file, class, probability of every row without a label.
+labels.csv: row, file (where rows are files), label, annotator, date, use; it serves as --labels of another run.
+weights.safetensors: of the model on all labels, where the learner is a net; its metadata hold the classes, what inputs are
+normalised by, and the learner's options. predictions.csv: row, file, label, probability of every row without a label.
 """
 
 from __future__ import annotations
 
 import csv
+import sys
 from argparse import ArgumentParser
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from activeloop.cli.ask import open_with_data
-from activeloop.fold import State
-from activeloop.run import Run
+if TYPE_CHECKING:
+    from activeloop.fold import State
+    from activeloop.learners.model import NetModel
+    from activeloop.run import Run
 
 LOOK = 10_000  # rows predicted at a time
 
@@ -28,64 +30,104 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(run: Path, out: Path | None, labels_only: bool, data: str | None) -> int:
+    from activeloop.cli.folder import names_of, open_with_data, state_of
     from activeloop.cli.main import DONE
 
-    opened, loaded = open_with_data(run, data)
     to = out or run / "export"
-    to.mkdir(parents=True, exist_ok=True)
+    if labels_only:
+        _write_labels(run, state_of(run), names_of(run), to)
+        return DONE
+    opened, loaded = open_with_data(run, data)
     with opened:
-        names = loaded.data.names
-        _write(to / "labels.csv", ("row", "file", "class", "annotator", "date", "use"), _labels(opened.state, names))
-        if not labels_only and (opened.state.training >= 0).any():
-            _write_model(opened, names, to)
+        _write_labels(run, opened.state, loaded.data.names, to)
+        if (opened.state.training >= 0).any():
+            _write_model(opened, loaded.data.names, to)
+        else:
+            print("no row is labelled for training yet: no weights, no predictions")
     return DONE
 
 
-def _labels(state: State, names: Sequence[str] | None) -> Iterable[Sequence[object]]:
-    uses = {row: query.use for query in state.queries for row in query.answers}
+def _write_labels(run: Path, state: State, names: Sequence[str] | None, to: Path) -> None:
+    _write(to / "labels.csv", names, ("label", "annotator", "date", "use"), _labels(state, _revised(run)))
+
+
+def _revised(run: Path) -> set[str]:
+    """Rows, as the journal writes them, that a revision touched."""
+    from activeloop.store.journal import FILE, read
+
+    return {row for event in read(run / FILE) if event["event"] == "revised" for row in _keys(event["answers"])}
+
+
+def _keys(table: object) -> Iterable[str]:
+    return table if isinstance(table, dict) else ()
+
+
+def _labels(state: State, revised: set[str]) -> Iterable[tuple[int, tuple[object, ...]]]:
+    """What became of a label in a revision is nobody's answer any more: its note is left out."""
+    import numpy as np
+
+    asked = {row: (query.use, label) for query in state.queries for row, label in query.answers.items()}
     for row in np.flatnonzero(state.labels >= 0).tolist():
-        note = state.notes.get(row, {})
-        use = uses.get(row, "known" if state.known[row] else "revised")
-        yield (
-            row,
-            _name(names, row),
-            state.classes[state.labels[row]],
-            note.get("annotator", ""),
-            note.get("date", ""),
-            use,
-        )
+        label = int(state.labels[row])
+        use, told = asked.get(row, ("known", None))
+        name = state.classes[label]
+        if str(row) in revised and told != label:
+            yield row, (name, "", "", "revised")
+        else:
+            note = state.notes.get(row, {})
+            yield row, (name, note.get("annotator", ""), note.get("date", ""), use)
 
 
 def _write_model(run: Run, names: Sequence[str] | None, to: Path) -> None:
-    from safetensors.torch import save_file
+    import numpy as np
 
     from activeloop.learners.model import NetModel
 
+    print(f"training on {int((run.state.training >= 0).sum()):,} labels …", file=sys.stderr)
     model = run.model()
     if isinstance(model, NetModel):
-        save_file(
-            {name: value.cpu().contiguous() for name, value in model.net.state_dict().items()},
-            to / "weights.safetensors",
-        )
-        print(f"wrote {to / 'weights.safetensors'}")
+        _write_weights(model, run, to / "weights.safetensors")
+    else:
+        print(f"no weights: {run.config.learner.name} is no net")
     rows = np.flatnonzero(run.state.labels < 0)
 
-    def lines() -> Iterable[Sequence[object]]:
+    def lines() -> Iterable[tuple[int, tuple[object, ...]]]:
         for at in range(0, len(rows), LOOK):
             probability, label = model.probs(rows[at : at + LOOK]).max(dim=1)
             for row, p, c in zip(rows[at : at + LOOK].tolist(), probability.tolist(), label.tolist(), strict=True):
-                yield row, _name(names, row), run.state.classes[c], f"{p:.6f}"
+                yield row, (run.state.classes[c], f"{p:.6f}")
 
-    _write(to / "predictions.csv", ("row", "file", "class", "probability"), lines())
+    _write(to / "predictions.csv", names, ("label", "probability"), lines())
 
 
-def _write(path: Path, columns: Sequence[str], lines: Iterable[Sequence[object]]) -> None:
-    with path.open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(columns)
-        table.writerows(lines)
+def _write_weights(model: NetModel, run: Run, path: Path) -> None:
+    import json
+
+    from safetensors.torch import save_file
+
+    weights = {name: value.cpu().contiguous() for name, value in model.net.state_dict().items()}
+    about = {
+        "classes": list(run.state.classes),
+        "mean": model.data.mean.cpu().flatten().tolist(),
+        "std": model.data.std.cpu().flatten().tolist(),
+        "learner": {"name": run.config.learner.name, **run.config.learner.options},
+        "run": run.state.fingerprint,
+    }
+    save_file(weights, path, {name: json.dumps(value, ensure_ascii=False) for name, value in about.items()})
     print(f"wrote {path}")
 
 
-def _name(names: Sequence[str] | None, row: int) -> str:
-    return names[row] if names else ""
+def _write(
+    path: Path,
+    names: Sequence[str] | None,
+    columns: Sequence[str],
+    lines: Iterable[tuple[int, tuple[object, ...]]],
+) -> None:
+    """The table with the row in front, and its file where rows are files."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(("row", "file", *columns) if names else ("row", *columns))
+        for row, cells in lines:
+            table.writerow((row, names[row], *cells) if names else (row, *cells))
+    print(f"wrote {path}")

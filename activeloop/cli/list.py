@@ -1,4 +1,4 @@
-"""What there is by name, a line each: acquisitions, selectors, learners, nets, oracles, data or evidence."""
+"""What there is by name, a line each: acquisitions, selectors, evidence, learners, nets, oracles or data; or all of it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,24 @@ DATA = [
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("kind", choices=(*KINDS, "data"), help="one of these")
+    parser.add_argument("kind", nargs="?", metavar="KIND", help="one of these; all where none is named")
 
 
-def main(kind: str) -> int:
+def main(kind: str | None) -> int:
     from activeloop.cli.main import DONE
+    from activeloop.errors import UnknownName, nearest
 
+    kinds = (*KINDS, "data")
+    if kind is not None and kind not in kinds:
+        raise UnknownName(f"there is no list of {kind!r}{nearest(kind, kinds)} There are {', '.join(kinds)}.")
+    if kind is not None:
+        print(_lines(kind))
+    else:
+        print("\n\n".join(f"{each}:\n{_lines(each)}" for each in kinds))
+    return DONE
+
+
+def _lines(kind: str) -> str:
     lines = DATA if kind == "data" else describe(kind)
     width = max(len(name) for name, _ in lines) + 2
-    for name, what in lines:
-        print(f"{name:<{width}}{what}")
-    return DONE
+    return "\n".join(f"{name:<{width}}{what}" for name, what in lines)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from importlib import import_module
+from typing import NoReturn, TextIO
 
 COMMANDS = {
     "compare": "simulate several strategies and seeds, and draw their acquisition curves",
@@ -49,35 +51,91 @@ def main(arguments: list[str]) -> int:
         return _refuse(_unknown(name))
     if os.getcwd() not in sys.path:  # a user's own module:function stands in the folder they work in
         sys.path.insert(0, os.getcwd())
-    return _run(name, arguments[1:])
-
-
-def _run(name: str, arguments: list[str]) -> int:
-    from activeloop.errors import ActiveloopError
-
-    command = import_module(f"activeloop.cli.{name}")
-    parser = ArgumentParser(
-        f"activeloop {name}",
-        description=command.__doc__,
-        epilog=EXIT_CODES,
-        formatter_class=RawDescriptionHelpFormatter,
-    )
-    command.arguments(parser)
-    given = vars(parser.parse_args(arguments))
     try:
-        code: int = command.main(**given)
-    except ActiveloopError as error:
-        return _refuse(str(error))
+        return _run(name, arguments[1:])
     except KeyboardInterrupt:
-        print(
-            "\ninterrupted; nothing that was taken is lost, and the same command goes on where it stood.",
-            file=sys.stderr,
-        )
-        return INTERRUPTED
+        return _interrupted(arguments)
     except BrokenPipeError:  # `activeloop list … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+
+
+class Parser(ArgumentParser):
+    """Whole option names only, so that a later option cannot change what an old command means; a typo is answered."""
+
+    def __init__(self, command: str, description: str) -> None:
+        super().__init__(
+            f"activeloop {command}",
+            description=_wrapped(description),
+            epilog=EXIT_CODES,
+            formatter_class=RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        from activeloop.errors import nearest
+
+        kind, _, rest = message.partition(": ")
+        typos = [word for word in rest.split() if word.startswith("--")] if kind == "unrecognized arguments" else []
+        guess = nearest(typos[0].partition("=")[0], self._option_string_actions) if typos else "."
+        self.exit(REFUSED, f"{self.prog}: {message}{guess} `{self.prog} --help` shows all options.\n")
+
+
+def _run(name: str, arguments: list[str]) -> int:
+    import warnings
+
+    from activeloop.errors import ActiveloopError
+
+    command = import_module(f"activeloop.cli.{name}")
+    parser = Parser(name, command.__doc__ or "")
+    command.arguments(parser)
+    try:
+        given = vars(parser.parse_args(arguments))
+    except SystemExit as done:  # --help, or a refusal that is printed already
+        return int(done.code or DONE)
+    with warnings.catch_warnings():
+        warnings.showwarning = _note
+        try:
+            code: int = command.main(**given)
+        except ActiveloopError as error:
+            return _refuse(str(error))
+        except BrokenPipeError:
+            raise
+        except OSError as error:  # a folder that may not be written, a disk that is full
+            if error.filename is None and error.errno is None:
+                raise
+            return _refuse(
+                f"{error.filename or 'the disk'}: {error.strerror}. What was taken before is safe: mend this, or name"
+                " another place, and run the same command again."
+            )
     return code
+
+
+def _note(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A warning as one line. Those that are for programmers rather than users keep their place in the code."""
+    place = "" if issubclass(category, UserWarning) else f" ({category.__name__}, {filename}:{lineno})"
+    if "tqdm" in sys.modules:
+        sys.modules["tqdm"].tqdm.write(f"note: {message}{place}", file=sys.stderr)  # above a bar, not into it
+    else:
+        print(f"note: {message}{place}", file=sys.stderr)
+
+
+def _interrupted(arguments: list[str]) -> int:
+    from shlex import join
+
+    print(
+        f"\ninterrupted; all that was taken is safe, and the same command goes on from there:\n"
+        f"  activeloop {join(arguments)}",
+        file=sys.stderr,
+    )
+    return INTERRUPTED
 
 
 def _help() -> str:
@@ -86,6 +144,14 @@ def _help() -> str:
         ["usage: activeloop COMMAND …", "", "Pool-based active learning.", "", "commands:", *lines, "",
          "`activeloop COMMAND --help` shows its options.", "", EXIT_CODES]
     )  # fmt: skip
+
+
+def _wrapped(text: str) -> str:
+    """Paragraphs as wide as the terminal, at most 100 columns."""
+    from shutil import get_terminal_size
+
+    width = min(get_terminal_size().columns, 100) - 2
+    return "\n\n".join(textwrap.fill(" ".join(part.split()), width) for part in text.strip().split("\n\n"))
 
 
 def _unknown(name: str) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from activeloop.config import Config, load
+if TYPE_CHECKING:
+    from activeloop.config import Config
 
 # option -> the setting it stands for
 SETTINGS = {
@@ -52,7 +54,7 @@ def data_arguments(parser: ArgumentParser) -> None:
     add("--features", metavar="NPY", help="[N, D] features: selectors and the learner see these for the images")
     add("--test-fraction", type=float, metavar="F", help="held out where truth is known and no test set is (0.2)")
     add("--imbalance", action="store_true", default=None, help="keep 10 %% of the rows of half of the classes")
-    add("--image-size", type=int, metavar="PX", help="resize images to PX x PX")
+    add("--image-size", type=int, metavar="PX", help="scale the shorter side of images to PX and cut out the centre")
     add("--skip-unreadable", action="store_true", default=None, help="leave out images that cannot be read")
     add("--cache", metavar="DIR", help="where decoded images are kept")
     add("--augment", type=_names, metavar="A,B", help="crop and flip, batched, while training")
@@ -79,18 +81,39 @@ def run_arguments(parser: ArgumentParser) -> None:
 
 
 def configuration(given: dict[str, Any]) -> Config:
-    """The configuration of a file, changed by options, changed by --set."""
-    sets = []
-    for option, key in SETTINGS.items():
-        value = given.get(option)
-        if value is not None:
-            sets.append(f"{key}={_toml(str(Path(value).resolve()) if option in FILES else _source(option, value))}")
-    return load(given.get("config"), [*sets, *given.get("sets", ())])
+    """The configuration of a file, changed by options, changed by --set.
+
+    Paths in it are made absolute, so that a run can be asked from another folder.
+    """
+    from activeloop.config import load
+
+    chosen = {key: given.get(option) for option, key in SETTINGS.items()}
+    sets = [f"{key}={_toml(value)}" for key, value in chosen.items() if value is not None]
+    config = load(given.get("config"), [*sets, *given.get("sets", ())])
+    files: dict[str, Any] = {name: _absolute(at) for name in FILES if (at := getattr(config.data, name)) is not None}
+    return replace(
+        config,
+        data=replace(config.data, source=absolute_source(config.data.source), **files),
+        start=replace(config.start, strategy=_with_absolute_file(config.start.strategy, "rows")),
+        oracle=replace(config.oracle, noise=_with_absolute_file(config.oracle.noise, "transition")),
+    )
 
 
-def _source(option: str, value: Any) -> Any:
-    """A source that is a path here becomes absolute, so that a run can be asked from another folder."""
-    return str(Path(value).resolve()) if option == "data" and Path(value).exists() else value
+def absolute_source(source: str) -> str:
+    """A path that is there, made absolute. A benchmark stays one where a folder has its name: ./mnist is the folder."""
+    from activeloop.data.benchmarks import NAMES
+
+    return _absolute(source) if source not in NAMES and Path(source).expanduser().exists() else source
+
+
+def _with_absolute_file(text: str, kind: str) -> str:
+    """ "rows:FILE" with an absolute path; other starts as they are."""
+    given, colon, file = text.partition(":")
+    return f"{kind}:{_absolute(file)}" if given == kind and colon else text
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().resolve())
 
 
 def _names(text: str) -> list[str]:

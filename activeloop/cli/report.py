@@ -5,6 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from pathlib import Path
 
+BASELINE = "random"
+
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, help="what `compare --out` or `run --out` wrote")
@@ -12,22 +14,52 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--goal", type=float, default=0.9, metavar="A", help="value that the table counts labels to (0.9)"
     )
-    parser.add_argument(
-        "--baseline", default="random", metavar="NAME", help="what savings are measured against (random)"
-    )
+    parser.add_argument("--baseline", metavar="NAME", help=f"what savings are measured against ({BASELINE})")
 
 
-def main(folder: Path, metric: str, goal: float, baseline: str) -> int:
+def main(folder: Path, metric: str, goal: float, baseline: str | None) -> int:
     from activeloop.cli.main import DONE
+    from activeloop.errors import StoreError, UnknownName, nearest
+    from activeloop.report.curves import read_records
 
-    show(folder, metric, goal, baseline)
+    records = read_records(folder)
+    if not records:
+        raise StoreError(
+            f"no run in {folder}: neither journal.jsonl nor runs/*/journal.jsonl. Name what `--out` of `activeloop"
+            " compare` or `run` was."
+        )
+    known = dict.fromkeys(point.metric for record in records for point in record.points())
+    if known and metric not in known:
+        raise UnknownName(f"no metric is called {metric!r}{nearest(metric, known)} Measured were {', '.join(known)}.")
+    strategies = dict.fromkeys(record.strategy for record in records)
+    if baseline is not None and baseline not in strategies:
+        raise UnknownName(
+            f"no strategy here is called {baseline!r}{nearest(baseline, strategies)} There are {', '.join(strategies)}."
+        )
+    show(folder, metric, goal, baseline or BASELINE)
     return DONE
 
 
-def show(folder: Path, metric: str = "accuracy", goal: float = 0.9, baseline: str = "random") -> None:
-    """Write everything, print the table and where the rest is."""
+def show(folder: Path, metric: str = "accuracy", goal: float = 0.9, baseline: str = BASELINE) -> None:
+    """Write everything, print the table, where the rest is, and the line that opens TensorBoard."""
     from activeloop.report.table import table
     from activeloop.report.write import write_report
 
     print(table(write_report(folder, metric, goal, baseline)))
-    print(f"\nwrote {folder}/curves.csv, summary.json, curves.png and tb/\ntensorboard --logdir {folder}/tb")
+    runs = "runs/ (a journal each), " if (folder / "runs").is_dir() else ""
+    print(f"\nwrote {folder}: curves.csv, summary.json, curves.png, {runs}tb/\n{tensorboard_line(folder)}")
+
+
+def tensorboard_line(folder: Path) -> str:
+    """The command that opens TensorBoard on a folder, from here and without activating an environment."""
+    import os
+    import shlex
+    import shutil
+    import sys
+
+    name = "tensorboard"
+    if shutil.which(name) is None:
+        beside = Path(sys.executable).parent / name
+        near = os.path.relpath(beside)
+        name = str(beside) if near.startswith("..") else near
+    return f"{name} --logdir {shlex.quote(str(folder / 'tb'))} --samples_per_plugin images=100"

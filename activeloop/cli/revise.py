@@ -8,10 +8,6 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from pathlib import Path
 
-from activeloop.cli.answers import names_files, read_answers
-from activeloop.cli.tell import rows_by_file
-from activeloop.run import Run
-
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("run", type=Path, help="folder of the run")
@@ -20,13 +16,15 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(run: Path, answers: Path, why: str) -> int:
+    from activeloop.cli.answers import read_answers
+    from activeloop.cli.folder import names_of
     from activeloop.cli.main import DONE
+    from activeloop.run import Run
 
-    files = rows_by_file(run) if names_files(answers) else {}
     with Run(run) as opened:
-        revised = read_answers(answers, opened.state.classes, files)
+        revised = read_answers(answers, opened.state.classes, lambda: names_of(run))
         before = opened.state.labels
         opened.revise(revised, why)
         changed = int((before != opened.state.labels).sum())
-    print(f"{changed} labels changed; the next `activeloop ask {run}` trains on them")
+    print(f"{changed} labels changed; the next `activeloop ask {run}` trains on them" if changed else "nothing changed")
     return DONE

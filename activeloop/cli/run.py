@@ -9,11 +9,13 @@ import sys
 from argparse import ArgumentParser
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from activeloop.cli.options import configuration, data_arguments, run_arguments
-from activeloop.config import Config
-from activeloop.types import Loaded
+
+if TYPE_CHECKING:
+    from activeloop.config import Config
+    from activeloop.types import Loaded
 
 TENTH = 10  # of the budget measures, where people answer and no test set was brought
 
@@ -28,28 +30,36 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(out: Path, people: bool, **given: Any) -> int:
-    from activeloop.cli.simulation import loaded
+    from activeloop.cli.simulation import check_start, loaded
+    from activeloop.errors import StoreError
+    from activeloop.rounds import prepare
 
     config = configuration(given)
+    if (out / "runs").is_dir():
+        raise StoreError(f"{out} is the folder of a comparison; choose another --out for a single run.")
     data = loaded(config)
+    check_start(prepare(config, data.data, data.test), data)
     if people or config.oracle.name == "people" or data.truth is None:
         return _for_people(config, data, out)
     return _simulated(config, data, out)
 
 
 def _for_people(config: Config, data: Loaded, out: Path) -> int:
-    from activeloop.cli.ask import show_next
+    from activeloop.cli.ask import pick_and_show
+    from activeloop.cli.folder import keep_names
     from activeloop.run import Run
 
     config = replace(config, oracle=replace(config.oracle, name="people", noise=""))
     if data.test is None and not config.validation:
-        config = replace(config, validation=max(1, config.budget // TENTH))
-        print(
-            f"no test set: {config.validation} of the {config.budget} labels are for measuring (--validation)",
-            file=sys.stderr,
-        )
+        config = replace(config, validation=min(config.budget // TENTH, config.budget - config.start.size))
+        if config.validation:
+            what = f"no test set: {config.validation} of the {config.budget} labels are for measuring (--validation)"
+        else:
+            what = "no test set, and no labels left for measuring: set --validation, or raise --budget, to see accuracy"
+        print(what, file=sys.stderr)
     with Run(out, config, data.data, data.test, data.known) as run:
-        return show_next(run, data)
+        keep_names(out, data.data.names)
+        return pick_and_show(run, data)
 
 
 def _simulated(config: Config, data: Loaded, out: Path) -> int:
@@ -59,10 +69,11 @@ def _simulated(config: Config, data: Loaded, out: Path) -> int:
     from activeloop.cli.report import show
     from activeloop.cli.simulation import simulate
 
-    with tqdm(total=config.budget, unit="label", file=sys.stderr, dynamic_ncols=True) as bar:
+    with tqdm(total=config.budget, unit="label", file=sys.stderr, dynamic_ncols=True, disable=None) as bar:
         for state in simulate(config, data, out, out):
-            bar.update(state.told - bar.n)
             if state.measures:
-                bar.set_postfix({name: f"{value:.4f}" for name, value in state.measures[-1].metrics.items()})
+                reached = {name: f"{value:.4f}" for name, value in state.measures[-1].metrics.items()}
+                bar.set_postfix(reached, refresh=False)
+            bar.update(state.told - bar.n)
     show(out)
     return DONE

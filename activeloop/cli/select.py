@@ -1,8 +1,8 @@
 """Pick rows from your own features with no run at all.
 
 STRATEGY is a selector that needs only features and labels (`activeloop list selectors`). F.npy is [N, D], memory-mapped.
-L.csv has the columns `row` and `label`: those rows count as chosen. rows.csv gets the column `row`, in the order picked,
-and starts a run as --start rows:rows.csv.
+L.csv has the columns `row` and `label`: those rows count as chosen. The file gets the column `row`, in the order picked,
+and starts a run as --start rows:FILE.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ from __future__ import annotations
 import csv
 from argparse import ArgumentParser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from activeloop.errors import ConfigError
-from activeloop.types import OPEN, SKIP, Data, Labels
+if TYPE_CHECKING:
+    from activeloop.types import Data, Labels
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -30,22 +29,29 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(strategy: str, features: Path, labels: Path | None, n: int, out: Path, seed: int, sets: list[str]) -> int:
+    import numpy as np
+
     from activeloop.cli.main import DONE
     from activeloop.config import AcquireConfig, load
+    from activeloop.errors import ConfigError
     from activeloop.evidence import resolve
     from activeloop.rng import rng
     from activeloop.rounds import at_hand, choose, look
+    from activeloop.types import OPEN
 
-    options = load(None, [f"start.options.{entry}" for entry in sets]).start.options
-    plan = resolve(strategy, options=options, bind={}, evidence={}, offers={})
+    config = load(None, [f"seed={seed}", *(f"start.options.{entry}" for entry in sets)])
+    plan = resolve(strategy, options=config.start.options, bind={}, evidence={}, offers={})
     data = _data(features)
     held = _held(labels, len(data))
     free = np.flatnonzero(held == OPEN)
     if not 1 <= n <= len(free):
-        raise ConfigError(f"-n is {n}, but {len(free):,} of {len(data):,} rows are open: ask for 1 to that many.")
+        raise ConfigError(
+            f"-n is {n}; {len(free):,} of the {len(data):,} rows of {features} are open, so ask for 1 to {len(free):,}."
+        )
     rows = np.arange(len(data)) if plan.sees_labelled else free
-    hand = at_hand({"data": data, "training": held}, rows, held, n, rng(seed, 0, "select"))
+    hand = at_hand({"data": data, "training": held}, rows, held, n, rng(config.seed, 0, "select"))
     picked = choose(plan, AcquireConfig(), look(plan, hand), hand)
+    out.parent.mkdir(parents=True, exist_ok=True)
     with out.open("w", newline="") as file:
         lines = csv.writer(file)
         lines.writerow(["row"])
@@ -59,6 +65,7 @@ def _data(features: Path) -> Data:
 
     from activeloop.data.arrays import read_features
     from activeloop.data.scratch import cache_folder
+    from activeloop.types import Data
 
     found = torch.from_numpy(read_features(features, cache_folder()))
     return Data(found, (), torch.zeros(1), torch.ones(1))
@@ -66,15 +73,16 @@ def _data(features: Path) -> Data:
 
 def _held(path: Path | None, count: int) -> Labels:
     """[N], 0 where the file says that a row is labelled, SKIP where it says so; which class it has does not matter."""
-    held = np.full(count, OPEN, dtype=np.int64)
-    if path is None:
-        return held
-    from activeloop.cli.answers import lines_of
+    import numpy as np
 
-    for number, line in enumerate(lines_of(path), start=2):
-        row, label = (line.get("row") or "").strip(), (line.get("label") or "").strip()
-        if not row.isdigit() or int(row) >= count:
-            raise ConfigError(f"{path}, line {number}: row is {row!r}; rows of the features are 0…{count - 1}.")
-        if label:
-            held[int(row)] = SKIP if label.lower() in ("skip", str(SKIP)) else 0
+    from activeloop.cli.answers import SKIPS, WHOLE, read_lines
+    from activeloop.errors import ConfigError
+    from activeloop.types import OPEN, SKIP
+
+    held = np.full(count, OPEN, dtype=np.int64)
+    for line in read_lines(path) if path is not None else ():
+        if not WHOLE.fullmatch(line.row) or not 0 <= int(line.row) < count:
+            raise ConfigError(f"{line.where}: row is {line.row!r}; rows of the features are 0…{count - 1}.")
+        if line.label:
+            held[int(line.row)] = SKIP if line.label.lower() in SKIPS else 0
     return held

@@ -17,8 +17,10 @@ from activeloop.fold import State
 from activeloop.report.cards import Images
 from activeloop.report.tensorboard import run_folder, write_run
 from activeloop.rng import derive
+from activeloop.rounds import Setup, is_special
 from activeloop.run import Run
-from activeloop.types import Labels, Loaded, Oracle
+from activeloop.start import next_start_rows
+from activeloop.types import OPEN, Labels, Loaded, Oracle
 from oracles import Noisy, Simulated
 from oracles.noise import parse
 
@@ -58,6 +60,15 @@ def oracle_for(config: Config, truth: Labels, classes: int) -> Oracle:
     return Noisy(truthful, matrix, derive(config.seed, 0, "noise"))
 
 
+def check_start(setup: Setup, data: Loaded) -> None:
+    """Refuse a start balanced:K or rows:FILE that cannot be, before a folder is made for the run."""
+    if not is_special(setup.config.start.strategy):
+        return
+    known = np.full(len(data.data), OPEN, dtype=np.int64) if data.known is None else data.known
+    nobody = np.zeros(len(known), dtype=np.bool_)
+    next_start_rows(setup, State({}, "", "", data.data.classes, known, known >= 0, nobody))
+
+
 def simulate(config: Config, data: Loaded, folder: Path, out: Path) -> Iterator[State]:
     """A run to its end in `folder`; gives the state after every query. Curves go to out/tb, errors to out/truth."""
     if data.truth is None:
@@ -66,11 +77,11 @@ def simulate(config: Config, data: Loaded, folder: Path, out: Path) -> Iterator[
         )
     oracle = oracle_for(config, data.truth, len(data.data.classes))
     wrong = out / "truth" / f"{folder.name}.jsonl"
-    logs = run_folder(out / "tb", config.acquire.strategy, config.seed)
+    logs, images = run_folder(out / "tb", config.acquire.strategy, config.seed), images_of(data)
     with Run(folder, config, data.data, data.test, data.known) as run:
         for state in drive(run, oracle):
             write_truth(state, data.truth, wrong)
-            write_run(folder, logs, images=images_of(data), truth=wrong)
+            write_run(folder, logs, images=images, truth=wrong)
             yield state
 
 

@@ -1,7 +1,8 @@
 """Hand in answers, all at once or a few at a time; handing them in again has no effect.
 
 ANSWERS is a CSV with the columns `row` or `file`, and `label`: a class name, its number, or "skip". Lines without a label
-are passed over. Exits with 3 while answers are missing, with 0 once the query is complete.
+are passed over, so a query may be handed in half filled. Exits with 3 while answers are missing, with 0 once the query is
+complete.
 """
 
 from __future__ import annotations
@@ -9,9 +10,6 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from datetime import UTC, datetime
 from pathlib import Path
-
-from activeloop.cli.answers import names_files, read_answers
-from activeloop.run import Run
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -22,23 +20,22 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(run: Path, query: str, answers: Path, annotator: str) -> int:
+    from activeloop.cli.answers import read_answers
+    from activeloop.cli.folder import names_of
     from activeloop.cli.main import DONE, WAITING
+    from activeloop.run import Run
+    from activeloop.types import SKIP
 
-    files = rows_by_file(run) if names_files(answers) else {}
     with Run(run) as opened:
-        told = read_answers(answers, opened.state.classes, files)
+        told = read_answers(answers, opened.state.classes, lambda: names_of(run))
+        before = opened.state.labels
         date = datetime.now(UTC).isoformat(timespec="seconds")
         fresh = [row for row in told if row not in opened.state.notes]
-        notes = {row: {"annotator": annotator, "date": date} for row in fresh}
-        before = opened.state.told
-        unanswered = opened.tell(query, told, notes)
-        print(f"{query}: {opened.state.told - before} labels taken, {len(unanswered)} still to come")
+        unanswered = opened.tell(query, told, {row: {"annotator": annotator, "date": date} for row in fresh})
+        after = opened.state.labels[before != opened.state.labels]
+    skipped = int((after == SKIP).sum())
+    also = f", {skipped} skipped" if skipped else ""
+    print(f"{query}: {len(after) - skipped} labels taken{also}, {len(unanswered)} still to come")
+    if not unanswered:
+        print(f"complete; the next one: activeloop ask {run}")
     return WAITING if unanswered else DONE
-
-
-def rows_by_file(run: Path) -> dict[str, int]:
-    """File name -> row, from the data that the run was started on."""
-    from activeloop.cli.ask import config_of
-    from activeloop.cli.simulation import loaded
-
-    return {name: row for row, name in enumerate(loaded(config_of(run)).data.names or ())}
