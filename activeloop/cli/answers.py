@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import csv
-import io
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from activeloop.data.tables import WHOLE, Line, read_lines
 from activeloop.errors import BadAnswer, ConfigError, nearest
 from activeloop.types import SKIP
 
@@ -18,20 +16,8 @@ if TYPE_CHECKING:
     from activeloop.types import Query
 
 SKIPS = ("skip", str(SKIP))
-SEPARATORS = ",;\t"  # spreadsheets take the semicolon where the comma is the decimal point
-WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 Names = Callable[[], Sequence[str] | None]  # the file of every row, fetched only where answers go by file
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of a table.    where: how messages call it.    Cells are stripped; "" where the column is missing."""
-
-    where: str
-    row: str
-    file: str
-    label: str
 
 
 def read_answers(path: Path, classes: Sequence[str], names: Names) -> dict[int, int]:
@@ -58,29 +44,6 @@ def read_answers(path: Path, classes: Sequence[str], names: Names) -> dict[int, 
             )
         answers[row] = label
     return answers
-
-
-def read_lines(path: Path) -> list[Line]:
-    """A CSV with the columns label, and row or file, in any order and case, among any others.
-
-    Separated by commas, semicolons or tabs; a byte order mark and any line ends are fine.
-    raises: ConfigError for what is no such table, naming the line.
-    """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 text ({error}): save it as “CSV UTF-8”.") from error
-    first = text.partition("\n")[0]
-    separator = max(SEPARATORS, key=first.count)
-    table = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    try:
-        columns = [name.strip().lower() for name in next(table, [])]
-        _check_columns(path, columns)
-        return [_line(f"{path}, line {table.line_num}", columns, cells) for cells in table if any(cells)]
-    except csv.Error as error:
-        raise ConfigError(f"{path}, line {table.line_num} is not CSV: {error}.") from error
 
 
 def write_query(query: Query, state: State, names: Sequence[str] | None, path: Path) -> bool:
@@ -123,21 +86,6 @@ def _is_told(line: Line, told: int | None, state: State) -> bool:
         return _label(line, state.classes) == told
     except BadAnswer:
         return False
-
-
-def _check_columns(path: Path, columns: Sequence[str]) -> None:
-    if "label" not in columns or not {"row", "file"} & set(columns):
-        raise ConfigError(
-            f"{path} has the columns {', '.join(filter(None, columns)) or '(none)'}; it needs label, and row or file,"
-            " separated by commas."
-        )
-
-
-def _line(where: str, columns: Sequence[str], cells: Sequence[str]) -> Line:
-    if any(cells[len(columns) :]):
-        raise ConfigError(f"{where} has {len(cells)} cells, the first line {len(columns)}: quote what holds a comma.")
-    by_name = dict(zip(columns, (cell.strip() for cell in cells), strict=False))
-    return Line(where, *(by_name.get(name, "") for name in ("row", "file", "label")))
 
 
 def _row(line: Line, by_file: Mapping[str, int]) -> int:

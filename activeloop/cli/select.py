@@ -75,7 +75,8 @@ def _held(path: Path | None, count: int) -> Labels:
     """[N], 0 where the file says that a row is labelled, SKIP where it says so; which class it has does not matter."""
     import numpy as np
 
-    from activeloop.cli.answers import SKIPS, WHOLE, read_lines
+    from activeloop.cli.answers import SKIPS
+    from activeloop.data.tables import WHOLE, read_lines
     from activeloop.errors import ConfigError
     from activeloop.types import OPEN, SKIP
 

@@ -1,16 +1,31 @@
-"""Two small files that a team writes by hand: the names of the classes, and the labels it has already."""
+"""Files that people write by hand: names of classes, and tables of rows and labels, as spreadsheets save them."""
 
 from __future__ import annotations
 
 import csv
+import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from activeloop.errors import ConfigError, nearest
 from activeloop.types import OPEN, Labels
+
+SEPARATORS = ",;\t"  # spreadsheets take the semicolon where the comma is the decimal point
+WHOLE = re.compile(r"-?[0-9]{1,18}")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a table.    where: how messages call it.    Cells are stripped; "" where the column is missing."""
+
+    where: str
+    row: str
+    file: str
+    label: str
 
 
 def class_names(path: Path) -> tuple[str, ...]:
@@ -34,46 +49,62 @@ def known_labels(path: Path, classes: Sequence[str], rows: int, names: Sequence[
     """
     known, ids = np.full(rows, OPEN, dtype=np.int64), {name: at for at, name in enumerate(classes)}
     positions = {name: row for row, name in enumerate(names or ())}
-    for where, cells in _lines(path):
-        row = _row(cells, rows, positions, where)
+    for line in read_lines(path):
+        row = _row(line, rows, positions)
         if known[row] != OPEN:
-            raise ConfigError(f"{where}: row {row} is there twice; give every row one label.")
-        known[row] = _class_id(cells["label"], ids, where)
+            raise ConfigError(f"{line.where}: row {row} is there twice; give every row one label.")
+        known[row] = _class_id(line.label, ids, line.where)
     return known
 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")  # spreadsheets put a byte order mark in front
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read as UTF-8 text ({error}).") from error
+        return path.read_bytes().decode("utf-8-sig")  # spreadsheets put a byte order mark in front
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text ({error}): save it as “CSV UTF-8”.") from error
 
 
-def _lines(path: Path) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """Where a line stands, as messages say it, and its cells."""
-    reader = csv.DictReader(_text(path).splitlines())
-    columns = [name.strip() for name in reader.fieldnames or ()]
+def read_lines(path: Path) -> list[Line]:
+    """A CSV with the columns label, and row or file, in any order and case, among any others.
+
+    Separated by commas, semicolons or tabs; a byte order mark and any line ends are fine.
+    raises: ConfigError for what is no such table, naming the line.
+    """
+    text = _text(path)
+    first = text.partition("\n")[0]
+    separator = max(SEPARATORS, key=first.count)
+    table = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    try:
+        columns = [name.strip().lower() for name in next(table, [])]
+        _check_columns(path, columns)
+        return [_line(f"{path}, line {table.line_num}", columns, cells) for cells in table if any(cells)]
+    except csv.Error as error:
+        raise ConfigError(f"{path}, line {table.line_num} is not CSV: {error}.") from error
+
+
+def _check_columns(path: Path, columns: Sequence[str]) -> None:
     if "label" not in columns or not {"row", "file"} & set(columns):
         raise ConfigError(
-            f"{path} has the columns {', '.join(columns) or '(none)'};"
-            f" needed are `row` or `file`, and `label`, separated by commas."
+            f"{path} has the columns {', '.join(filter(None, columns)) or '(none)'}; it needs label, and row or file,"
+            " separated by commas."
         )
-    reader.fieldnames = columns
-    for cells in reader:
-        where = f"{path}, line {reader.line_num}"
-        if None in cells or None in cells.values():
-            raise ConfigError(
-                f"{where} has not {len(columns)} cells like the first line; quote cells that hold a comma."
-            )
-        yield where, {name: cells[name].strip() for name in columns}
 
 
-def _row(cells: Mapping[str, str], rows: int, positions: Mapping[str, int], where: str) -> int:
-    if "file" not in cells:
-        return _number(cells["row"], rows, where)
-    row = _row_of_file(cells["file"], positions, where)
-    if "row" in cells and cells["row"] != str(row):
-        raise ConfigError(f"{where}: {cells['file']!r} is row {row}, not {cells['row']!r}; drop one of the columns.")
+def _line(where: str, columns: Sequence[str], cells: Sequence[str]) -> Line:
+    if any(cells[len(columns) :]):
+        raise ConfigError(f"{where} has {len(cells)} cells, the first line {len(columns)}: quote what holds a comma.")
+    by_name = dict(zip(columns, (cell.strip() for cell in cells), strict=False))
+    return Line(where, *(by_name.get(name, "") for name in ("row", "file", "label")))
+
+
+def _row(line: Line, rows: int, positions: Mapping[str, int]) -> int:
+    if not line.file:
+        return _number(line.row, rows, line.where)
+    row = _row_of_file(line.file, positions, line.where)
+    if line.row and line.row != str(row):
+        raise ConfigError(f"{line.where}: {line.file!r} is row {row}, not {line.row!r}; drop one of the columns.")
     return row
 
 
@@ -90,7 +121,7 @@ def _row_of_file(file: str, positions: Mapping[str, int], where: str) -> int:
 
 
 def _number(text: str, rows: int, where: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) >= rows:
+    if not WHOLE.fullmatch(text) or not 0 <= int(text) < rows:
         raise ConfigError(f"{where}: row {text!r} is not in the pool; allowed are 0 to {rows - 1:,}.")
     return int(text)
 
@@ -98,7 +129,7 @@ def _number(text: str, rows: int, where: str) -> int:
 def _class_id(text: str, ids: Mapping[str, int], where: str) -> int:
     if text in ids:
         return ids[text]
-    if re.fullmatch(r"[0-9]{1,18}", text) and int(text) < len(ids):
+    if WHOLE.fullmatch(text) and 0 <= int(text) < len(ids):
         return int(text)
     shown = ", ".join([*ids][:20]) + (", …" if len(ids) > 20 else "")
     raise ConfigError(

@@ -209,7 +209,9 @@ def test_another_configuration_in_the_same_folder_is_refused_with_what_differs(
 ) -> None:
     Run(tmp_path, quick(), digits.data, digits.test)._journal.close()
 
-    with pytest.raises(StoreError, match="another configuration.*they differ in budget .40 there, 50 here., acquire.strategy"):
+    with pytest.raises(
+        StoreError, match="another configuration.*they differ in budget .40 there, 50 here., acquire.strategy"
+    ):
         Run(tmp_path, quick("budget=50", "acquire.strategy=entropy"), digits.data, digits.test)
 
 
