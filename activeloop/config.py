@@ -29,7 +29,9 @@ from activeloop.errors import ConfigError, nearest
 from activeloop.types import JSON
 
 T = TypeVar("T")
-WHEREABOUTS: dict[str, Any] = {"source": "", "data_dir": None, "download": False, "cache": None}
+WHEREABOUTS: dict[str, Any] = dict.fromkeys(
+    ("source", "data_dir", "download", "cache", "classes", "labels", "features"), None
+)  # what lies there is in the journal: the data's digest, the classes, the known labels
 Options = dict[str, Any]  # checked against the signature of what they are for, when the plan is made
 
 
@@ -138,9 +140,10 @@ class Config:
         _at_least(self.candidates, 0, "candidates")
         _at_least(self.threads, 1, "threads")
         _at_least(self.start.size, 0, "start.size")
-        if self.validation + self.start.size > self.budget:
+        size = 0 if ":" in self.start.strategy else self.start.size  # balanced:K and rows:FILE have sizes of their own
+        if self.validation + size > self.budget:
             raise ConfigError(
-                f"the start takes {self.start.size} labels and validation {self.validation}, together more than the"
+                f"the start takes {size} labels and validation {self.validation}, together more than the"
                 f" budget of {self.budget}: lower start.size (--initial) or validation, or raise budget (--budget)."
             )
 

@@ -169,7 +169,7 @@ def check(name: str, found: Tensor, rows: Rows) -> None:
 def _refuse(bad: Tensor, rows: Rows, what: str) -> None:
     at = bad.nonzero().flatten()
     if len(at):
-        raise BadScores(f"of {len(at):,} of {len(rows):,} rows the {what}; the first is row {rows[int(at[0])]}.")
+        raise BadScores(f"{len(at):,} of {len(rows):,} rows: {what}; the first is row {rows[int(at[0])]}.")
 
 
 # The providers that only look. Those that must compute or train more live in `providers/`.

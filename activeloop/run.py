@@ -45,7 +45,7 @@ class Run:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.folder, self._clock = Path(folder), clock
-        self._setup = _prepared(config, data, test) if config is not None and data is not None else None
+        self._setup = _prepared(config, data, test, known) if config is not None and data is not None else None
         if self._setup is None and not (self.folder / "journal.jsonl").exists():
             raise StoreError(f"no run in {self.folder}; `activeloop run … --out {self.folder}` starts one.")
         self._models: dict[tuple[int, bytes], Model] = {}
@@ -57,9 +57,9 @@ class Run:
                 raise StoreError(f"the journal in {self.folder} is empty; start the run again with its configuration.")
             if self._state is None and config is not None and data is not None:
                 self._append(_opening(config, data, known))
-            self._check_same(config, data)
+            self._check_same(config, data, known)
             if self._setup is None and data is not None:
-                self._setup = _prepared(self.config, data, test)
+                self._setup = _prepared(self.config, data, test, known)
         except BaseException:
             self._journal.close()
             raise
@@ -119,9 +119,12 @@ class Run:
         if self._query(query).is_open:
             self._append({"event": "closed", "query": query})
 
-    def revise(self, answers: Mapping[int, int], why: str) -> None:
+    def revise(
+        self, answers: Mapping[int, int], why: str, notes: Mapping[int, Mapping[str, JSON]] | None = None
+    ) -> None:
         """Change labels after an audit, or add some that no query asked for; -2 takes a row out.
 
+        notes: as in `tell`, of the rows that change.
         raises: BadAnswer for a foreign row, a class out of range, a row of the open query, or no reason.
         """
         if not why.strip():
@@ -135,6 +138,9 @@ class Run:
             self._check_label(row, label)
         changed = {row: label for row, label in answers.items() if self.state.labels[row] != label}
         if changed:
+            news = {str(row): note for row, note in (notes or {}).items() if row in changed}
+            if news:
+                self._append({"event": "noted", "notes": news})
             self._append(
                 {"event": "revised", "answers": {str(row): label for row, label in sorted(changed.items())}, "why": why}
             )
@@ -255,7 +261,7 @@ class Run:
         self._append({"event": "asked", "query": id, "use": use, "rows": [int(row) for row in rows]})
         return self._query(id)
 
-    def _check_same(self, config: Config | None, data: Data | None) -> None:
+    def _check_same(self, config: Config | None, data: Data | None, known: Labels | None) -> None:
         if config is not None and fingerprint(config) != self.state.fingerprint:
             raise StoreError(
                 f"{self.folder} holds a run of another configuration (fingerprint {self.state.fingerprint}, yours is"
@@ -267,6 +273,11 @@ class Run:
                 f"the data are not those that {self.folder} began with ({len(self.state.labels):,} rows, digest"
                 f" {self.state.data}; here {len(data):,} rows, {data.digest()}): rows would mean other items. Bring the"
                 " data back, or start another run."
+            )
+        if known is not None and _as_json(known) != self._events[0].get("known", {}):
+            raise StoreError(
+                f"the labels brought along are not those that {self.folder} began with ({len(_as_json(known))} here): a run's"
+                " start stays as it was. Bring the old ones, and record what is new by `revise`, or start another run."
             )
 
     def _query(self, id: str) -> Query:
@@ -295,9 +306,14 @@ class Run:
     def _refuse_change(self, query: Query, row: int, label: int) -> None:
         if query.answers[row] != label:
             raise BadAnswer(
-                f"row {row} was told as {query.answers[row]} in {query.id} and is now {label}. An answer stands once it"
+                f"row {row} was told as {self._named(query.answers[row])} in {query.id} and is now"
+                f" {self._named(label)}. An answer stands once it"
                 " is told; `revise` changes it and keeps the reason. Nothing was taken."
             )
+
+    def _named(self, label: int) -> str:
+        known = 0 <= label < len(self.state.classes)
+        return repr(self.state.classes[label]) if known else "skipped" if label == SKIP else str(label)
 
     def __enter__(self) -> Run:
         return self
@@ -306,10 +322,13 @@ class Run:
         self._journal.close()
 
 
-def _prepared(config: Config, data: Data, test: HeldOut | None) -> Setup:
+def _prepared(config: Config, data: Data, test: HeldOut | None, known: Labels | None) -> Setup:
     from activeloop.rounds import prepare
+    from activeloop.start import check_start
 
-    return prepare(config, data, test)
+    setup = prepare(config, data, test)
+    check_start(setup, known)
+    return setup
 
 
 def _opening(config: Config, data: Data, known: Labels | None) -> Event:
@@ -322,5 +341,9 @@ def _opening(config: Config, data: Data, known: Labels | None) -> Event:
         "classes": list(data.classes),
     }
     if known is not None:
-        event["known"] = {str(row): int(known[row]) for row in np.flatnonzero(known >= 0)}
+        event["known"] = _as_json(known)
     return event
+
+
+def _as_json(known: Labels) -> dict[str, JSON]:
+    return {str(row): int(known[row]) for row in np.flatnonzero(known >= 0)}

@@ -12,8 +12,8 @@ from activeloop.config import Config
 from activeloop.errors import ConfigError
 from activeloop.fold import State
 from activeloop.rng import rng
-from activeloop.rounds import Setup, at_hand, candidates, choose, look
-from activeloop.types import Rows
+from activeloop.rounds import Setup, at_hand, candidates, choose, is_special, look
+from activeloop.types import OPEN, Data, Labels, Rows
 
 
 def next_start_rows(setup: Setup, state: State) -> Rows | None:
@@ -28,8 +28,17 @@ def next_start_rows(setup: Setup, state: State) -> Rows | None:
     if begun and (left == 0 or not len(state.pickable)):
         raise ConfigError("every row of the start was skipped, so there is nothing to train on: answer some of them.")
     if name == "rows":
-        return _from_file(Path(argument), state, left)
+        return _from_file(Path(argument), setup.data, state, left)
     return _selected(setup, state, begun, min(setup.config.start.size, left, len(state.pickable)))
+
+
+def check_start(setup: Setup, known: Labels | None) -> None:
+    """Refuse a start balanced:K or rows:FILE that cannot be, before a folder is made for the run."""
+    if not is_special(setup.config.start.strategy):
+        return
+    labels = np.full(len(setup.data), OPEN, dtype=np.int64) if known is None else known
+    nobody = np.zeros(len(labels), dtype=np.bool_)
+    next_start_rows(setup, State({}, "", "", setup.data.classes, labels, labels >= 0, nobody))
 
 
 def check_classes(state: State, config: Config) -> None:
@@ -85,19 +94,36 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _from_file(path: Path, state: State, left: int) -> Rows:
-    """The rows of a CSV with a column `row`, as `activeloop select` writes it."""
-    try:
-        with path.open(newline="") as lines:
-            rows = [int(line["row"]) for line in csv.DictReader(lines)]
-    except (OSError, KeyError, ValueError) as error:
-        raise ConfigError(f"start rows:{path} cannot be read ({error}); it is a CSV with the column row.") from error
-    bad = [row for row in rows if not 0 <= row < len(state.labels)]
-    if bad or len(set(rows)) < len(rows) or not rows:
+def _from_file(path: Path, data: Data, state: State, left: int) -> Rows:
+    """The rows of a CSV with a column `row`, numbered as in the source, as `activeloop select` writes it."""
+    rows = _listed(path)
+    numbers = np.arange(len(state.labels)) if data.source_rows is None else data.source_rows
+    places = {number: row for row, number in enumerate(numbers.tolist())}
+    apart = [row for row in rows if row not in places]
+    if apart or len(set(rows)) < len(rows) or not rows:
         raise ConfigError(
-            f"start rows:{path} has {len(rows)} rows, {len(set(rows))} different, {len(bad)} outside"
-            f" 0…{len(state.labels) - 1}{f' (first {bad[0]})' if bad else ''}: list each row of the pool at most once."
+            f"start rows:{path} has {len(rows)} rows, {len(set(rows))} different, {len(apart)} outside the pool"
+            f"{f' (first {apart[0]})' if apart else ''}: list each of its rows, numbered {numbers[0]}…{numbers[-1]}, at most"
+            f" once.{_held_out(data)}"
         )
     if len(rows) > left:
         raise ConfigError(f"start rows:{path} lists {len(rows)} rows, more than the budget leaves ({left}).")
-    return np.array([row for row in rows if row in set(state.pickable.tolist())], dtype=np.int64)
+    open_rows = set(state.pickable.tolist())
+    return np.array([places[row] for row in rows if places[row] in open_rows], dtype=np.int64)
+
+
+def _listed(path: Path) -> list[int]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as lines:  # spreadsheets put a byte order mark in front
+            return [int(line["row"]) for line in csv.DictReader(lines)]
+    except (OSError, KeyError, ValueError) as error:
+        raise ConfigError(f"start rows:{path} cannot be read ({error}); it is a CSV with the column row.") from error
+
+
+def _held_out(data: Data) -> str:
+    if data.source_rows is None:
+        return ""
+    return (
+        " Of this source some rows were held out as the test set, or dropped by --imbalance: bring a test set of your own, or"
+        " set --test-fraction 0 and --validation."
+    )

@@ -37,6 +37,7 @@ class Data:
     augment: applied by `batch` where a generator is given (training).
     names:   file name of every row, where rows are files.
     features: [N, D] float32, what selectors see instead of the inputs themselves.
+    source_rows: [N], ascending: the number that each row has in its source, where the pool is not all of it.
     """
 
     inputs: Tensor
@@ -46,6 +47,7 @@ class Data:
     augment: Augment | None = None
     names: tuple[str, ...] | None = None
     features: Tensor | None = None
+    source_rows: Rows | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)

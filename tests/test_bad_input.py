@@ -289,7 +289,7 @@ TABLE: dict[str, tuple[Callable[[Desk], object], type[ActiveloopError], str, str
         BadAnswer, "is answered twice, as 4 and as 5", "keep one line", "Nothing was taken"),
     "a row listed twice": (
         rows_twice,
-        ConfigError, "3 rows, 2 different", "list each row of the pool at most once", "rows.csv"),
+        ConfigError, "3 rows, 2 different", "at most once", "rows.csv"),
     "an answer for a row not asked": (
         lambda desk: desk.tell({desk.asked().rows[0]: 4, 10**6: 4}),
         BadAnswer, "row 1000000 was not asked in q0001", "its 10 rows begin with", "Nothing was taken"),
@@ -298,7 +298,7 @@ TABLE: dict[str, tuple[Callable[[Desk], object], type[ActiveloopError], str, str
         BadAnswer, "got the label 10", "allowed are 0…9, or -2 to skip", "Nothing was taken"),
     "a changed answer": (
         a_changed_answer,
-        BadAnswer, "was told as 4 in q0001 and is now 5", "An answer stands once it is told", "`revise` changes it"),
+        BadAnswer, "was told as '4' in q0001 and is now '5'", "An answer stands once it is told", "`revise` changes it"),
     "an answer to a query that is not there": (
         an_unknown_query,
         BadAnswer, "'q9'", "the latest is q0001", ""),

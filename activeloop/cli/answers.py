@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,12 @@ def read_answers(path: Path, classes: Sequence[str], names: Names) -> dict[int, 
             )
         answers[row] = label
     return answers
+
+
+def note_of(annotator: str, why: str = "") -> dict[str, str]:
+    """What is kept beside an answer: who gave it, when, and for a revision its reason."""
+    note = {"annotator": annotator, "date": datetime.now(UTC).isoformat(timespec="seconds")}
+    return {**note, "why": why} if why else note
 
 
 def write_query(query: Query, state: State, names: Sequence[str] | None, path: Path) -> bool:

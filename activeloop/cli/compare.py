@@ -93,9 +93,10 @@ def _grid(config: Config, strategies: Sequence[str], seeds: int, jobs: int) -> l
 
 def _checked(configs: Sequence[Config]) -> Loaded:
     """The data of the first seed; fails on what cannot work before the first training, not in the middle of the night."""
-    from activeloop.cli.simulation import check_start, loaded, oracle_for
+    from activeloop.cli.simulation import loaded, oracle_for
     from activeloop.errors import ConfigError
     from activeloop.rounds import prepare
+    from activeloop.start import check_start
 
     data = loaded(configs[0])
     if data.truth is None:
@@ -106,7 +107,7 @@ def _checked(configs: Sequence[Config]) -> Loaded:
     oracle_for(configs[0], data.truth, len(data.data.classes))
     for config in configs:
         if config.seed == configs[0].seed:
-            check_start(prepare(config, data.data, data.test), data)
+            check_start(prepare(config, data.data, data.test), data.known)
     if data.test is None and not configs[0].validation:
         raise ConfigError("there is nothing to measure on: bring a test set, set --test-fraction or --validation.")
     return data

@@ -20,17 +20,18 @@ def arguments(parser: ArgumentParser) -> None:
 
 def main(**given: Any) -> int:
     from activeloop.cli.main import DONE
-    from activeloop.cli.simulation import check_start, loaded, oracle_for
+    from activeloop.cli.simulation import loaded, oracle_for
     from activeloop.config import fingerprint
     from activeloop.estimate import fits, measured, rooms, seconds
     from activeloop.rounds import prepare, threads
+    from activeloop.start import check_start
 
     config = configuration(given)
     data = loaded(config)
     if data.truth is not None:
         oracle_for(config, data.truth, len(data.data.classes))  # refuses what the noise cannot be
     setup = prepare(config, data.data, data.test)
-    check_start(setup, data)
+    check_start(setup, data.known)
     print(f"run {fingerprint(config)}: {config.acquire.strategy} on {config.data.source}, {len(data.data):,} rows,"
           f" {len(data.data.classes)} classes, test {len(data.test.labels) if data.test else 0:,} rows")  # fmt: skip
     lines = rooms(setup)

@@ -63,19 +63,18 @@ def _keys(table: object) -> Iterable[str]:
 
 
 def _labels(state: State, revised: set[str]) -> Iterable[tuple[int, tuple[object, ...]]]:
-    """What became of a label in a revision is nobody's answer any more: its note is left out."""
     import numpy as np
 
     asked = {row: (query.use, label) for query in state.queries for row, label in query.answers.items()}
     for row in np.flatnonzero(state.labels >= 0).tolist():
         label = int(state.labels[row])
         use, told = asked.get(row, ("known", None))
-        name = state.classes[label]
-        if str(row) in revised and told != label:
-            yield row, (name, "", "", "revised")
-        else:
-            note = state.notes.get(row, {})
-            yield row, (name, note.get("annotator", ""), note.get("date", ""), use)
+        is_revised = str(row) in revised and told != label
+        note = state.notes.get(row, {})
+        if is_revised and "why" not in note:
+            note = {}  # of the answer that no longer stands
+        cells = (state.classes[label], note.get("annotator", ""), note.get("date", ""))
+        yield row, (*cells, "revised" if is_revised else use)
 
 
 def _write_model(run: Run, names: Sequence[str] | None, to: Path) -> None:

@@ -12,11 +12,12 @@ from pathlib import Path
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("run", type=Path, help="folder of the run")
     parser.add_argument("answers", type=Path, help="CSV")
+    parser.add_argument("--annotator", default="", metavar="NAME", help="who decided, kept beside every change")
     parser.add_argument("--why", required=True, metavar="REASON", help="kept beside the change")
 
 
-def main(run: Path, answers: Path, why: str) -> int:
-    from activeloop.cli.answers import read_answers
+def main(run: Path, answers: Path, why: str, annotator: str) -> int:
+    from activeloop.cli.answers import note_of, read_answers
     from activeloop.cli.folder import names_of
     from activeloop.cli.main import DONE
     from activeloop.run import Run
@@ -24,7 +25,7 @@ def main(run: Path, answers: Path, why: str) -> int:
     with Run(run) as opened:
         revised = read_answers(answers, opened.state.classes, lambda: names_of(run))
         before = opened.state.labels
-        opened.revise(revised, why)
+        opened.revise(revised, why, dict.fromkeys(revised, note_of(annotator, why)))
         changed = int((before != opened.state.labels).sum())
     print(f"{changed} labels changed; the next `activeloop ask {run}` trains on them" if changed else "nothing changed")
     return DONE

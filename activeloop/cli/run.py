@@ -30,15 +30,13 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(out: Path, people: bool, **given: Any) -> int:
-    from activeloop.cli.simulation import check_start, loaded
+    from activeloop.cli.simulation import loaded
     from activeloop.errors import StoreError
-    from activeloop.rounds import prepare
 
     config = configuration(given)
     if (out / "runs").is_dir():
         raise StoreError(f"{out} is the folder of a comparison; choose another --out for a single run.")
     data = loaded(config)
-    check_start(prepare(config, data.data, data.test), data)
     if people or config.oracle.name == "people" or data.truth is None:
         return _for_people(config, data, out)
     return _simulated(config, data, out)

@@ -17,10 +17,8 @@ from activeloop.fold import State
 from activeloop.report.cards import Images
 from activeloop.report.tensorboard import run_folder, write_run
 from activeloop.rng import derive
-from activeloop.rounds import Setup, is_special
 from activeloop.run import Run
-from activeloop.start import next_start_rows
-from activeloop.types import OPEN, Labels, Loaded, Oracle
+from activeloop.types import Labels, Loaded, Oracle
 from oracles import Noisy, Simulated
 from oracles.noise import parse
 
@@ -58,15 +56,6 @@ def oracle_for(config: Config, truth: Labels, classes: int) -> Oracle:
     except ValueError as error:
         raise ConfigError(str(error)) from error
     return Noisy(truthful, matrix, derive(config.seed, 0, "noise"))
-
-
-def check_start(setup: Setup, data: Loaded) -> None:
-    """Refuse a start balanced:K or rows:FILE that cannot be, before a folder is made for the run."""
-    if not is_special(setup.config.start.strategy):
-        return
-    known = np.full(len(data.data), OPEN, dtype=np.int64) if data.known is None else data.known
-    nobody = np.zeros(len(known), dtype=np.bool_)
-    next_start_rows(setup, State({}, "", "", data.data.classes, known, known >= 0, nobody))
 
 
 def simulate(config: Config, data: Loaded, folder: Path, out: Path) -> Iterator[State]:

@@ -8,7 +8,6 @@ complete.
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from datetime import UTC, datetime
 from pathlib import Path
 
 
@@ -20,7 +19,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(run: Path, query: str, answers: Path, annotator: str) -> int:
-    from activeloop.cli.answers import read_answers
+    from activeloop.cli.answers import note_of, read_answers
     from activeloop.cli.folder import names_of
     from activeloop.cli.main import DONE, WAITING
     from activeloop.run import Run
@@ -29,9 +28,8 @@ def main(run: Path, query: str, answers: Path, annotator: str) -> int:
     with Run(run) as opened:
         told = read_answers(answers, opened.state.classes, lambda: names_of(run))
         before = opened.state.labels
-        date = datetime.now(UTC).isoformat(timespec="seconds")
         fresh = [row for row in told if row not in opened.state.notes]
-        unanswered = opened.tell(query, told, {row: {"annotator": annotator, "date": date} for row in fresh})
+        unanswered = opened.tell(query, told, dict.fromkeys(fresh, note_of(annotator)))
         after = opened.state.labels[before != opened.state.labels]
     skipped = int((after == SKIP).sum())
     also = f", {skipped} skipped" if skipped else ""

@@ -28,6 +28,7 @@ def assemble(raw: Raw, classes: tuple[str, ...], augment: Sequence[str], *, has_
         augment=_augment(augment, inputs.ndim),
         names=None if raw.names_show_labels else raw.pool.names,
         features=inputs if has_features else None,
+        source_rows=raw.pool.rows,
     )
     test = None if raw.test is None else _held_out(data, raw.test)
     return Loaded(data, raw.pool.labels, test, raw.pool.known)
@@ -46,7 +47,9 @@ def _held_out(data: Data, test: Part) -> HeldOut:
     if test.labels is None:
         raise ConfigError("the test set has no labels; give it some, or leave it out.")
     features = None if data.features is None else inputs
-    return HeldOut(replace(data, inputs=inputs, augment=None, names=None, features=features), test.labels)
+    return HeldOut(
+        replace(data, inputs=inputs, augment=None, names=None, features=features, source_rows=None), test.labels
+    )
 
 
 def _augment(names: Sequence[str], axes: int) -> Augment | None:

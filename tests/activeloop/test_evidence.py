@@ -83,5 +83,5 @@ def test_features_with_nan_are_refused_with_the_dataset_row() -> None:
     inputs[7, 1] = torch.nan
     given = {"rows": np.array([2, 7]), "data": Data(inputs, ("a", "b"), torch.zeros(3), torch.ones(3))}
 
-    with pytest.raises(BadScores, match="the features are nan or infinite.*the first is row 7"):
+    with pytest.raises(BadScores, match="1 of 2 rows: features are nan or infinite.*the first is row 7"):
         gather(plan("k-center", {}), {**given, "labels": torch.tensor([-1, -1]), "n": 1, "rng": None})

@@ -155,7 +155,7 @@ def test_probabilities_that_are_none_never_become_a_metric(digits: Loaded, quick
             return torch.full((len(rows), 10), torch.nan)
 
     setup = prepare(quick(), digits.data, digits.test)
-    with pytest.raises(BadScores, match="of 359 of 359 rows the probs are not probabilities.*lower the learning rate"):
+    with pytest.raises(BadScores, match="359 of 359 rows: probs are not probabilities.*lower the learning rate"):
         measure(setup, Diverged(), np.array([]))  # type: ignore[arg-type]
 
 

@@ -91,7 +91,7 @@ def test_a_changed_answer_is_refused_and_named(run: Run, digits: Loaded) -> None
     run.tell(query.id, told)
     row = query.rows[3]
 
-    with pytest.raises(BadAnswer, match=f"row {row} was told as {told[row]}.*`revise`"):
+    with pytest.raises(BadAnswer, match=f"row {row} was told as '{told[row]}'.*`revise`"):
         run.tell(query.id, {row: (told[row] + 1) % 10})
 
 
@@ -192,6 +192,27 @@ def test_a_revision_changes_labels_keeps_the_reason_and_is_measured_anew(run: Ru
     assert run.ask() is None
     assert len(run.state.measures) == measured + 1
     assert "the second reader was right" in run._journal.path.read_text()
+
+
+def test_a_revision_may_say_who_made_it(run: Run, digits: Loaded) -> None:
+    query = ask(run)
+    row = query.rows[0]
+    told = answers(query, digits)
+    run.tell(query.id, told, {row: {"annotator": "ada"}})
+    run.revise({row: (told[row] + 1) % 10}, "audit", {row: {"annotator": "bob"}})
+
+    assert run.state.notes[row] == {"annotator": "bob"}
+
+
+def test_other_known_labels_in_the_same_folder_are_refused(tmp_path: Path, quick: Configure, digits: Loaded) -> None:
+    known = np.full(len(digits.data), OPEN)
+    known[3] = 1
+    for _ in range(2):
+        Run(tmp_path, quick(), digits.data, digits.test, known)._journal.close()
+    known[4] = 1
+
+    with pytest.raises(StoreError, match="labels brought along.*2 here.*`revise`"):
+        Run(tmp_path, quick(), digits.data, digits.test, known)
 
 
 def test_a_revision_needs_a_reason_and_a_row_that_exists(run: Run) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,15 +48,16 @@ def test_balanced_says_which_classes_the_budget_did_not_reach(tmp_path: Path, qu
 def test_rows_come_from_a_file_in_its_order(tmp_path: Path, quick: Configure, digits: Loaded) -> None:
     file = tmp_path / "rows.csv"
     file.write_text("row\n" + "".join(f"{row}\n" for row in range(40, 10, -1)))
+    data = replace(digits, data=replace(digits.data, source_rows=None))
 
-    assert start_of(tmp_path / "run", quick(f"start.strategy=rows:{file}"), digits) == list(range(40, 10, -1))
+    assert start_of(tmp_path / "run", quick(f"start.strategy=rows:{file}"), data) == list(range(40, 10, -1))
 
 
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
         ("row\n1\n1\n", "2 rows, 1 different"),
-        ("row\n99999\n", "1 outside 0…"),
+        ("row\n99999\n", "1 outside the pool .first 99999"),
         ("id\n1\n", "column row"),
         ("row\n", "0 rows"),
     ],
@@ -68,6 +70,25 @@ def test_a_file_of_rows_that_cannot_be_is_refused(
 
     with pytest.raises(ConfigError, match=message):
         start_of(tmp_path / "run", quick(f"start.strategy=rows:{file}"), digits)
+
+
+def test_rows_of_a_file_are_those_of_the_source_though_a_test_set_was_held_out(
+    tmp_path: Path, quick: Configure, digits: Loaded
+) -> None:
+    """digits.data is what a seed left of all 1,797 rows; its row 5 is another in the source."""
+    source = digits.data.source_rows
+    assert source is not None
+    assert source[-1] > len(source)
+    file = tmp_path / "rows.csv"
+    file.write_text("\ufeffrow\n" + "".join(f"{row}\n" for row in source[[5, 700, 3]]), encoding="utf-8")
+
+    assert start_of(tmp_path / "run", quick(f"start.strategy=rows:{file}"), digits) == [5, 700, 3]
+
+    held_out = next(row for row in range(len(source)) if row not in source)
+    file.write_text(f"row\n{held_out}\n")
+    with pytest.raises(ConfigError, match=f"1 outside the pool .first {held_out}.*--test-fraction"):
+        Run(tmp_path / "never", quick(f"start.strategy=rows:{file}"), digits.data, digits.test)
+    assert not (tmp_path / "never").exists(), "refused before a folder is made"
 
 
 def test_a_start_that_needs_a_model_is_refused_before_anything_is_written(

