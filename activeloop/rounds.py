@@ -244,13 +244,19 @@ class Trainer:
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Sums change with the number of threads, so a run fixes it for torch and BLAS, and puts it back."""
+    """Sums change with the number of threads, so a run fixes it for torch and BLAS, and puts it back.
+
+    On CUDA, convolutions are held to one algorithm: the one that a timing would choose may differ from run to run.
+    """
     from threadpoolctl import threadpool_limits
 
-    before = torch.get_num_threads()
+    before, cudnn = torch.get_num_threads(), torch.backends.cudnn
+    was_deterministic, was_timed = cudnn.deterministic, cudnn.benchmark
     torch.set_num_threads(count)
+    cudnn.deterministic, cudnn.benchmark = True, False
     try:
         with threadpool_limits(count):
             yield
     finally:
         torch.set_num_threads(before)
+        cudnn.deterministic, cudnn.benchmark = was_deterministic, was_timed

@@ -214,7 +214,7 @@ def hand(work: Work) -> Done:
             with done.room("fit"):
                 torch.manual_seed(work.weights(round))
                 net = build()
-                stepper, order = optimiser(net), torch.Generator().manual_seed(work.weights(round))
+                stepper, order = optimiser(net), torch.Generator().manual_seed(derive(work.weights(round), 0, "order"))
                 rows = labelled.nonzero().flatten()
                 train_x, train_y = x[rows], y[rows]
                 net.train()

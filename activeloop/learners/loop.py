@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 
 from activeloop.errors import ConfigError, nearest
+from activeloop.rng import derive
 from activeloop.types import Data
 
 PRELOAD_BYTES = 2**28  # training rows are normalised once, not once a step, where that takes no more than this
@@ -116,8 +117,8 @@ class Batches:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Endlessly: epoch after epoch."""
-        order = torch.Generator().manual_seed(self.seed)
-        chance = torch.Generator(self.data.mean.device).manual_seed(self.seed)
+        order = torch.Generator().manual_seed(derive(self.seed, 0, "order"))
+        chance = torch.Generator(self.data.mean.device).manual_seed(derive(self.seed, 0, "augment"))
         ready = self._preloaded()
         cuts = [self.size * at for at in range(1, _batches(len(self.rows), self.size))]
         while True:

@@ -21,13 +21,12 @@ def k_center(features: Tensor, labels: Tensor, n: int, rng: Generator) -> Tensor
     source:   Sener & Savarese 2018, arXiv:1708.00489, algorithm 1.
     """
     features = features.float()
-    squares = features.square().sum(dim=1)
     nearest = torch.full((len(features),), torch.inf, device=features.device)
 
     def approach(centre: int) -> None:
-        """Lower `nearest` to the squared distance from this centre: one matrix-vector product a pass."""
-        reach = squares + squares[centre] - 2 * (features @ features[centre])
-        torch.minimum(nearest, reach.clamp_(min=0), out=nearest)
+        """Lower `nearest` to the distance from this centre; by differences, since |a|² + |b|² - 2ab cancels far from 0."""
+        reach = torch.cdist(features, features[centre, None], compute_mode="donot_use_mm_for_euclid_dist")
+        torch.minimum(nearest, reach[:, 0], out=nearest)
 
     for centre in (labels >= 0).nonzero().flatten().tolist():
         approach(centre)

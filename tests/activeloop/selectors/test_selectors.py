@@ -30,6 +30,14 @@ def test_k_center_agrees_with_the_plain_greedy() -> None:
     assert k_center(points, labels, 20, rng()).tolist() == chosen[2:]
 
 
+def test_k_center_is_exact_far_from_the_origin() -> None:
+    points = torch.from_numpy(rng(1).normal(size=(300, 3))).float()
+
+    near, far = (k_center((points + shift).float(), torch.full((300,), -1), 20, rng()) for shift in (0, 1000))
+
+    assert near.tolist() == far.tolist()
+
+
 def test_k_center_breaks_ties_by_rng_and_never_takes_a_duplicate_twice() -> None:
     same = torch.zeros(6, 2)
 
