@@ -8,7 +8,6 @@ it. A colon always means another package: `package:name` is looked up among its 
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Callable
 from importlib import import_module, metadata
 from importlib.util import find_spec
@@ -128,7 +127,7 @@ def _loaded(load: Callable[[], Any], name: str) -> Callable[..., Any]:
     except (ImportError, AttributeError) as error:
         raise UnknownName(
             f"{name!r} cannot be imported: {error}. A name with a colon is an installed package's entry point, or"
-            f" module:function with the module on the path ({sys.path[0] or 'this folder'} is searched first)."
+            f" module:function with the module on the path (the command line adds the folder it is called in)."
         ) from error
     if not callable(found):
         raise ConfigError(f"{name!r} is a {type(found).__name__}, not a function.")

@@ -105,7 +105,7 @@ class StopConfig:
     """What ends a run before its budget does: `metric` at or above `target`. None: nothing does."""
 
     target: float | None = None
-    metric: str = "accuracy"
+    metric: Literal["accuracy", "balanced_accuracy"] = "accuracy"
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,13 @@ class Config:
         _at_least(self.candidates, 0, "candidates")
         _at_least(self.threads, 1, "threads")
         _at_least(self.start.size, 0, "start.size")
-        size = 0 if ":" in self.start.strategy else self.start.size  # balanced:K and rows:FILE have sizes of their own
+        has_own_size = self.start.strategy.startswith(("balanced:", "rows:"))
+        size = 0 if has_own_size else self.start.size
+        if 0 < self.candidates < max(self.query, size):
+            raise ConfigError(
+                f"candidates is {self.candidates}, fewer than the rows picked at a time (query {self.query}, start {size}):"
+                " raise it (--candidates), or set 0 to look at all."
+            )
         if self.validation + size > self.budget:
             raise ConfigError(
                 f"the start takes {size} labels and validation {self.validation}, together more than the"
@@ -156,10 +162,10 @@ def load(path: Path | None, sets: Sequence[str] = ()) -> Config:
     table: dict[str, Any] = {}
     if path is not None:
         try:
-            table = tomllib.loads(path.read_text())
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise ConfigError(f"no configuration at {path}.") from None
-        except tomllib.TOMLDecodeError as error:
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ConfigError(f"{path} is not TOML: {error}.") from None
     for entry in sets:
         put(table, *_parse_set(entry))
@@ -201,7 +207,12 @@ def build(table: Mapping[str, Any]) -> Config:
 
 def as_json(config: Config) -> dict[str, JSON]:
     """The inverse of `build`, in the order of the fields."""
-    plain: dict[str, JSON] = json.loads(json.dumps(asdict(config)))
+    try:
+        plain: dict[str, JSON] = json.loads(json.dumps(asdict(config), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"a setting cannot be kept in the journal: {error}; use finite numbers, texts and lists."
+        ) from None
     return plain
 
 
@@ -261,6 +272,8 @@ def _value(kind: Any, value: Any, where: str) -> Any:
     plain = origin or kind
     if plain is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if plain is dict and isinstance(value, Mapping) and inner[1] is not Any:
+        return {str(key): _value(inner[1], item, f"{where}.{key}") for key, item in value.items()}
     if not isinstance(value, plain) or (plain is int and isinstance(value, bool)):
         raise ConfigError(f"{where} is {value!r}; it takes {plain.__name__}.")
     return value

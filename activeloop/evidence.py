@@ -34,6 +34,7 @@ INTERNAL = ("model", "last_model", "data", "watched", "training", "train", "seed
 VOCABULARY = (*GIVEN, "inputs", "features", "probs", "samples", "embeddings", "history", "early", "reference")
 DEFAULTS = {"features": "pixels", "reference": "previous"}  # evidence -> the provider that gives it
 OFFERED = ("probs", "samples", "embeddings", "history", "early")  # evidence that depends on the learner
+AXES = {"probs": 2, "samples": 3, "history": 3, "early": 3, "features": 2, "embeddings": 2, "reference": 1}
 SUM_TOLERANCE = 1e-3  # of probabilities; bf16 rounds to 4e-3 a class, and must be renormalised before it comes here
 
 
@@ -155,9 +156,14 @@ def gather(plan: Plan, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def check(name: str, found: Tensor, rows: Rows) -> None:
     """Refuse evidence that breaks its contract. raises: BadScores."""
+    if not isinstance(found, Tensor) or found.dim() != AXES.get(name, found.dim()):
+        shape = list(found.shape) if isinstance(found, Tensor) else f"a {type(found).__name__}"
+        raise BadScores(
+            f"evidence {name!r} is {shape}; it must be a tensor with {AXES.get(name, 'some')} axes, rows first."
+        )
     if len(found) != len(rows):
         raise BadScores(f"evidence {name!r} has {len(found)} entries, but {len(rows)} rows are at hand.")
-    if name == "features":
+    if name in ("features", "embeddings"):
         _refuse(~torch.isfinite(found).all(dim=1), rows, f"{name} are nan or infinite; repair or drop those rows")
     if name in ("probs", "samples", "history", "early"):
         off = ((found.sum(dim=-1) - 1).abs() < SUM_TOLERANCE) & (found >= 0).all(dim=-1)

@@ -27,7 +27,6 @@ class State:
 
     labels: [N], every label held, also the known and the validation ones.    known: [N], True where the label was
     brought along rather than asked for.    held_out: [N], True for validation rows, on which nothing trains.
-    trained: the labels that the latest measured model saw; None while there is none.
     """
 
     config: Mapping[str, JSON]
@@ -106,7 +105,9 @@ def apply(state: State | None, event: Event) -> State:
             queries = tuple(replace(q, answers={**q.answers, **told}) if q.id == id else q for q in state.queries)
             return replace(_labelled(state, told), queries=queries)
         case {"event": "closed", "query": str(id)}:
-            return replace(state, queries=tuple(replace(q, closed=True) if q.id == id else q for q in state.queries))
+            left = [row for q in state.queries if q.id == id and q.use == "validation" for row in q.unanswered]
+            queries = tuple(replace(q, closed=True) if q.id == id else q for q in state.queries)
+            return replace(state, queries=queries, held_out=_with(state.held_out, tuple(left), False))
         case {"event": "revised", "answers": dict(answers)}:
             return _labelled(state, {int(row): int(label) for row, label in answers.items()})
         case {"event": "noted", "notes": dict(notes)}:

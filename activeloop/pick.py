@@ -25,7 +25,7 @@ def pick(
     both without replacement (Gumbel top-k), so that a batch holds fewer look-alikes than the top rows do.
 
     scores:  [m], finite; for "power" never negative (margin: shift=1).    free: [m], False is never picked.
-    beta:    0 is uniform, infinity is "top".
+    beta:    0 is uniform; the larger, the nearer to "top".
     returns: [n], in the order picked; equal scores in an order drawn by `rng`.
     raises:  BadScores for nan, infinity, a wrong shape or too few free positions; ConfigError for `how` and `beta`.
     source:  Kirsch et al. 2021, arXiv:2106.12059, table 1.
@@ -40,8 +40,10 @@ def pick(
 def _keys(scores: Scores, rng: Generator, how: How, beta: float, shift: float) -> Scores:
     if how == "top":
         return scores
-    if beta < 0:
-        raise ConfigError(f"beta is {beta}; a pick needs 0 (uniform) or more.")
+    if not 0 <= beta < np.inf:
+        raise ConfigError(
+            f"beta is {beta}; a pick needs 0 (uniform) or more, and finite: use pick 'top' for the limit."
+        )
     noise = rng.gumbel(size=len(scores))
     if how == "softmax":
         return beta * scores + noise

@@ -18,7 +18,7 @@ from activeloop import catalogue
 from activeloop.config import AcquireConfig, Config, LearnerConfig, StartConfig
 from activeloop.errors import BadScores, ConfigError, MissingEvidence
 from activeloop.evidence import Plan, check, gather, resolve
-from activeloop.inject import check_option
+from activeloop.inject import check_option, checked_options
 from activeloop.pick import pick
 from activeloop.rng import derive, rng
 from activeloop.types import OPEN, Data, HeldOut, Labels, Learner, Model, Rows, TrainsTogether
@@ -94,6 +94,13 @@ def resolve_device(device: str) -> str:
     return device
 
 
+def on_this_machine(config: Config) -> Config:
+    """Device "auto" resolved: sums differ between devices, so the one that is used belongs to the fingerprint."""
+    if config.device != "auto":
+        return config
+    return dataclasses.replace(config, device="cuda" if resolve_device("auto") == "cuda" else "cpu")
+
+
 def make_learner(config: LearnerConfig) -> Learner:
     """The learner of that name; an option it does not have is refused with the nearest."""
     name, _, path = config.name.partition(":")
@@ -104,7 +111,7 @@ def make_learner(config: LearnerConfig) -> Learner:
         name = config.name
     make = catalogue.find("learners", name)
     if not dataclasses.is_dataclass(make):
-        return cast(Learner, make(**given))
+        return cast(Learner, make(**checked_options(make, given, name)))
     known = {entry.name: entry for entry in dataclasses.fields(make)}
     if name == "sklearn" and "estimator" not in given:
         raise ConfigError("learner 'sklearn' needs a classifier: sklearn:sklearn.linear_model.LogisticRegression.")
@@ -141,6 +148,10 @@ def measure(setup: Setup, model: Model, validation: Labels) -> dict[str, float]:
         if not len(rows):
             return {}
         labels, probs = validation[rows], model.probs(rows)
+    if probs.shape != (len(rows), len(setup.data.classes)):
+        raise BadScores(
+            f"the model gave probs {list(probs.shape)}; they must be [{len(rows)}, {len(setup.data.classes)}]."
+        )
     check("probs", probs, rows)  # nan would reach the journal, which refuses it in words that help nobody
     return metrics(probs, labels)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping
+from operator import index
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -45,6 +47,10 @@ class Run:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.folder, self._clock = Path(folder), clock
+        if config is not None and config.device == "auto":
+            from activeloop.rounds import on_this_machine
+
+            config = on_this_machine(config)
         self._setup = _prepared(config, data, test, known) if config is not None and data is not None else None
         if self._setup is None and not (self.folder / "journal.jsonl").exists():
             raise StoreError(f"no run in {self.folder}; `activeloop run … --out {self.folder}` starts one.")
@@ -56,8 +62,8 @@ class Run:
             if self._state is None and (config is None or data is None):
                 raise StoreError(f"the journal in {self.folder} is empty; start the run again with its configuration.")
             if self._state is None and config is not None and data is not None:
-                self._append(_opening(config, data, known))
-            self._check_same(config, data, known)
+                self._append(_opening(config, data, test, known))
+            self._check_same(config, data, test, known)
             if self._setup is None and data is not None:
                 self._setup = _prepared(self.config, data, test, known)
         except BaseException:
@@ -130,13 +136,13 @@ class Run:
         if not why.strip():
             raise BadAnswer("a revision needs its reason: the journal keeps it beside the change.")
         waiting = set(self.state.open_query.unanswered) if self.state.open_query else set()
-        for row, label in answers.items():
+        for row in answers:
             if not 0 <= row < len(self.state.labels):
                 raise BadAnswer(f"row {row} is not in the data; rows are 0…{len(self.state.labels) - 1}.")
             if row in waiting:
                 raise BadAnswer(f"row {row} is asked in the open query; `tell` it instead.")
-            self._check_label(row, label)
-        changed = {row: label for row, label in answers.items() if self.state.labels[row] != label}
+        checked = {index(row): self._check_label(row, label) for row, label in answers.items()}
+        changed = {row: label for row, label in checked.items() if self.state.labels[row] != label}
         if changed:
             news = {str(row): note for row, note in (notes or {}).items() if row in changed}
             if news:
@@ -234,7 +240,7 @@ class Run:
         if key not in self._models or watch is not None:
             is_warm = getattr(setup.learner, "is_warm", False)
             previous = self._model_before(setup, round) if is_warm and round > 0 else None
-            self._models = {at: kept for at, kept in self._models.items() if at[0] == round - 1}
+            self._models = {at: kept for at, kept in self._models.items() if at[0] >= round - 1}
             self._models[key] = fit(setup, state.training, state.validation, round, watch, previous)
         return self._models[key]
 
@@ -244,9 +250,13 @@ class Run:
     def _model_before(self, setup: Setup, round: int) -> Model:
         """The model that picked the query of round - 1, trained again from the journal if it is not at hand."""
         asked = [at for at, event in enumerate(self._events) if event.get("use") == "acquire"]
-        then = fold(self._events[: asked[round - 1]])
-        assert then is not None
-        return self._fitted(setup, then, round - 1, watch=None)
+        is_warm, kept = getattr(setup.learner, "is_warm", False), {at for at, _ in self._models}
+        first = 0 if is_warm and round - 1 not in kept else round - 1  # a warm model needs all before it, oldest first
+        for at in range(first, round):
+            then = fold(self._events[: asked[at]])
+            assert then is not None
+            model = self._fitted(setup, then, at, watch=None)
+        return model
 
     # the journal
 
@@ -261,7 +271,7 @@ class Run:
         self._append({"event": "asked", "query": id, "use": use, "rows": [int(row) for row in rows]})
         return self._query(id)
 
-    def _check_same(self, config: Config | None, data: Data | None, known: Labels | None) -> None:
+    def _check_same(self, config: Config | None, data: Data | None, test: HeldOut | None, known: Labels | None) -> None:
         if config is not None and fingerprint(config) != self.state.fingerprint:
             raise StoreError(
                 f"{self.folder} holds a run of another configuration (fingerprint {self.state.fingerprint}, yours is"
@@ -273,6 +283,11 @@ class Run:
                 f"the data are not those that {self.folder} began with ({len(self.state.labels):,} rows, digest"
                 f" {self.state.data}; here {len(data):,} rows, {data.digest()}): rows would mean other items. Bring the"
                 " data back, or start another run."
+            )
+        if data is not None and _test_digest(test) != self._events[0].get("test"):
+            raise StoreError(
+                f"the test set is not that which {self.folder} began with, so its curve would mix two: bring that back, or"
+                " start another run."
             )
         if known is not None and _as_json(known) != self._events[0].get("known", {}):
             raise StoreError(
@@ -297,11 +312,15 @@ class Run:
 
     def _check_label(self, row: int, label: int) -> int:
         classes = len(self.state.classes)
+        try:
+            label = index(label)
+        except TypeError:
+            raise BadAnswer(f"row {row} got the label {label!r}; it is a whole number. Nothing was taken.") from None
         if label != SKIP and not 0 <= label < classes:
             raise BadAnswer(
                 f"row {row} got the label {label}; allowed are 0…{classes - 1}, or {SKIP} to skip it. Nothing was taken."
             )
-        return int(label)
+        return label
 
     def _refuse_change(self, query: Query, row: int, label: int) -> None:
         if query.answers[row] != label:
@@ -326,12 +345,27 @@ def _prepared(config: Config, data: Data, test: HeldOut | None, known: Labels | 
     from activeloop.rounds import prepare
     from activeloop.start import check_start
 
+    if known is not None:
+        _check_labels(known, len(data), len(data.classes), "the known labels")
+    if test is not None:
+        _check_labels(test.labels, len(test.data), len(data.classes), "the test labels")
     setup = prepare(config, data, test)
     check_start(setup, known)
     return setup
 
 
-def _opening(config: Config, data: Data, known: Labels | None) -> Event:
+def _check_labels(labels: Labels, rows: int, classes: int, what: str) -> None:
+    """raises: ConfigError for labels of another length, or of classes that there are not."""
+    if labels.shape != (rows,):
+        raise ConfigError(f"{what} have the shape {labels.shape}; they must be [{rows}], one for every row.")
+    bad = np.flatnonzero(labels >= classes)
+    if len(bad):
+        raise ConfigError(
+            f"{len(bad)} of {what} are no class; the first is {labels[bad[0]]} of row {bad[0]}, allowed are 0…{classes - 1}."
+        )
+
+
+def _opening(config: Config, data: Data, test: HeldOut | None, known: Labels | None) -> Event:
     event: dict[str, JSON] = {
         "event": "opened",
         "config": as_json(config),
@@ -340,9 +374,17 @@ def _opening(config: Config, data: Data, known: Labels | None) -> Event:
         "rows": len(data),
         "classes": list(data.classes),
     }
+    if test is not None:
+        event["test"] = _test_digest(test)
     if known is not None:
         event["known"] = _as_json(known)
     return event
+
+
+def _test_digest(test: HeldOut | None) -> str | None:
+    if test is None:
+        return None
+    return hashlib.sha256(test.data.digest().encode() + test.labels.astype(np.int64).tobytes()).hexdigest()[:16]
 
 
 def _as_json(known: Labels) -> dict[str, JSON]:

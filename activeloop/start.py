@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import warnings
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def next_start_rows(setup: Setup, state: State) -> Rows | None:
     """The rows of the next start query; None once the start is done."""
     name, _, argument = setup.config.start.strategy.partition(":")
     begun = sum(query.use == "start" for query in state.queries)
-    left = setup.config.budget - state.told
+    left = max(0, setup.config.budget - state.told)
     if name == "balanced":
         return _balanced(state, _count(argument), setup.config.seed, left)
     if begun and (state.training >= 0).any():
@@ -28,7 +29,13 @@ def next_start_rows(setup: Setup, state: State) -> Rows | None:
     if begun and (left == 0 or not len(state.pickable)):
         raise ConfigError("every row of the start was skipped, so there is nothing to train on: answer some of them.")
     if name == "rows":
-        return _from_file(Path(argument), setup.data, state, left)
+        rows = _from_file(Path(argument), setup.data, state, left)
+        if len(rows) or (state.training >= 0).any():
+            return rows if len(rows) else None  # all of them were known already
+        raise ConfigError(
+            f"every row that start {setup.config.start.strategy} lists was skipped, so there is nothing to train on: label"
+            " some by `revise`, or start another run."
+        )
     return _selected(setup, state, begun, min(setup.config.start.size, left, len(state.pickable)))
 
 
@@ -38,7 +45,11 @@ def check_start(setup: Setup, known: Labels | None) -> None:
         return
     labels = np.full(len(setup.data), OPEN, dtype=np.int64) if known is None else known
     nobody = np.zeros(len(labels), dtype=np.bool_)
-    next_start_rows(setup, State({}, "", "", setup.data.classes, labels, labels >= 0, nobody))
+    config = setup.config
+    rest = dataclasses.replace(config, budget=config.budget - config.validation, validation=0)
+    next_start_rows(
+        dataclasses.replace(setup, config=rest), State({}, "", "", setup.data.classes, labels, labels >= 0, nobody)
+    )
 
 
 def check_classes(state: State, config: Config) -> None:
@@ -77,10 +88,10 @@ def _balanced(state: State, each: int, seed: int, left: int) -> Rows | None:
     lacking = int(np.maximum(each - held, 0).sum())
     if lacking == 0:
         return None
-    if left == 0 or not len(state.pickable):
+    if lacking > min(left, len(state.pickable)):  # said at once, before labels are bought that cannot suffice
         short = [name for name, count in zip(state.classes, held, strict=True) if count < each]
         raise ConfigError(
-            f"balanced:{each} is out of {'budget' if left == 0 else 'rows'} with too few labels of {', '.join(short[:5])}"
+            f"balanced:{each} is out of {'budget' if lacking > left else 'rows'} with too few labels of {', '.join(short[:5])}"
             f" ({len(short)} of {len(state.classes)} classes): raise the budget, lower K, or use another start."
         )
     order = rng(seed, 0, "start").permutation(len(state.labels))
@@ -116,7 +127,7 @@ def _listed(path: Path) -> list[int]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as lines:  # spreadsheets put a byte order mark in front
             return [int(line["row"]) for line in csv.DictReader(lines)]
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError) as error:
         raise ConfigError(f"start rows:{path} cannot be read ({error}); it is a CSV with the column row.") from error
 
 

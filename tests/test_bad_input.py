@@ -94,6 +94,12 @@ class Desk:
         with self.open() as run:
             run.tell("q0001", answers)
 
+    def called(self, at: int) -> int:
+        """The number by which its owner calls a row of the query: that of the source."""
+        numbers = self.digits.data.source_rows
+        assert numbers is not None
+        return int(numbers[self.asked().rows[at]])
+
     def tell_csv(self, content: str) -> None:
         (self.folder / "answers.csv").write_text(content)
         tell.main(self.folder / "run", "q0001", self.folder / "answers.csv", "")
@@ -261,7 +267,7 @@ TABLE: dict[str, tuple[Callable[[Desk], object], type[ActiveloopError], str, str
         lambda desk: load_data("mist"),
         UnknownName, "'mist'; did you mean 'mnist'?", "Allowed are digits, mnist", "or the path of"),
     "an unknown class": (
-        lambda desk: desk.tell_csv(f"row,label\n{desk.asked().rows[0]},eleven\n"),
+        lambda desk: desk.tell_csv(f"row,label\n{desk.called(0)},eleven\n"),
         BadAnswer, "label 'eleven' is no class", "Allowed are 0, 1, 2", "or skip"),
     "evidence that the learner lacks": (
         lambda desk: desk.open("new", "acquire.strategy=forgetting"),
@@ -282,10 +288,10 @@ TABLE: dict[str, tuple[Callable[[Desk], object], type[ActiveloopError], str, str
         select_none,
         ConfigError, "-n is 0", "40 of the 40 rows", "ask for 1 to 40"),
     "answers that answer nothing": (
-        lambda desk: desk.tell_csv(f"row,label\n{desk.asked().rows[0]},\n"),
+        lambda desk: desk.tell_csv(f"row,label\n{desk.called(0)},\n"),
         BadAnswer, "1 lines, none with a label", "0, 1, 2", "Fill in the column label"),
     "a row answered twice": (
-        lambda desk: desk.tell_csv("row,label\n{0},4\n{0},5\n".format(desk.asked().rows[0])),
+        lambda desk: desk.tell_csv("row,label\n{0},4\n{0},5\n".format(desk.called(0))),
         BadAnswer, "is answered twice, as 4 and as 5", "keep one line", "Nothing was taken"),
     "a row listed twice": (
         rows_twice,

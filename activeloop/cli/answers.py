@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping, Sequence
+import io
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,18 +14,17 @@ from activeloop.errors import BadAnswer, ConfigError, nearest
 from activeloop.types import SKIP
 
 if TYPE_CHECKING:
+    from activeloop.cli.folder import Items
     from activeloop.fold import State
     from activeloop.types import Query
 
 SKIPS = ("skip", str(SKIP))
 
-Names = Callable[[], Sequence[str] | None]  # the file of every row, fetched only where answers go by file
 
-
-def read_answers(path: Path, classes: Sequence[str], names: Names) -> dict[int, int]:
+def read_answers(path: Path, classes: Sequence[str], items: Items) -> dict[int, int]:
     """Row -> class id or SKIP. Lines with an empty label are not answered yet, and are passed over.
 
-    columns: `row` or `file`, and `label`: a class name, its number, or "skip".
+    columns: `row`, numbered as in the data's source, or `file`, and `label`: a class name, its number, or "skip".
     raises: BadAnswer naming the line, also where nothing is answered; ConfigError for a file that cannot be read.
     """
     lines = read_lines(path)
@@ -34,14 +34,15 @@ def read_answers(path: Path, classes: Sequence[str], names: Names) -> dict[int, 
             f"{path} holds no answer: {len(lines)} lines, none with a label. Fill in the column label, with {_some(classes)}"
             " or skip, for all lines or some."
         )
-    by_file = {} if all(line.row for line in answered) else {name: row for row, name in enumerate(names() or ())}
+    find = _finder(items)
     answers: dict[int, int] = {}
     for line in answered:
-        row, label = _row(line, by_file), _label(line, classes)
+        row, label = find(line), _label(line, classes)
         if row in answers:
             was, now = (_named(each, classes) for each in (answers[row], label))
             raise BadAnswer(
-                f"{line.where}: row {row} is answered twice, as {was} and as {now}; keep one line. Nothing was taken."
+                f"{line.where}: row {items.numbers[row]} is answered twice, as {was} and as {now}; keep one line. Nothing was"
+                " taken."
             )
         answers[row] = label
     return answers
@@ -53,30 +54,36 @@ def note_of(annotator: str, why: str = "") -> dict[str, str]:
     return {**note, "why": why} if why else note
 
 
-def write_query(query: Query, state: State, names: Sequence[str] | None, path: Path) -> bool:
+def write_query(query: Query, state: State, items: Items, path: Path) -> bool:
     """A CSV to fill in: row, file where rows are files, and label, empty where unanswered.
 
     A file at `path` that holds labels which were not told yet is left as it is: somebody is filling it in.
     returns: whether it was left so.    raises: ConfigError where another file stands there.
     """
-    if path.exists() and _has_news(path, query, state, names):
+    if path.exists() and _has_news(path, query, state, items):
         return True
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as lines:
-        table = csv.writer(lines)
-        table.writerow(["row", "file", "label"] if names else ["row", "label"])
-        for row in query.rows:
-            label = query.answers.get(row)
-            text = "" if label is None else _named(label, state.classes)
-            table.writerow([row, names[row], text] if names else [row, text])
+    labels = {row: _named(label, state.classes) for row, label in query.answers.items()}
+    write_table(path, (*items.columns, "label"), ((*items.cells(row), labels.get(row, "")) for row in query.rows))
     return False
 
 
-def _has_news(path: Path, query: Query, state: State, names: Sequence[str] | None) -> bool:
+def write_table(path: Path, columns: Sequence[str], lines: Iterable[Sequence[object]]) -> None:
+    """A CSV, whole or not at all: a killed process leaves what was there before."""
+    from activeloop.report.files import replace_bytes
+
+    text = io.StringIO(newline="")
+    table = csv.writer(text)
+    table.writerow(columns)
+    table.writerows(lines)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_bytes(path, text.getvalue().encode())
+
+
+def _has_news(path: Path, query: Query, state: State, items: Items) -> bool:
     """Whether the file says more than the journal. A label that is no class is news too: a typo may be mended."""
-    by_file = {name: row for row, name in enumerate(names or ())}
+    find = _finder(items)
     try:
-        lines = {_row(line, by_file): line for line in read_lines(path)}
+        lines = {find(line): line for line in read_lines(path)}
     except (ConfigError, BadAnswer) as error:
         raise ConfigError(
             f"{path} is there already, and is no query: {error} Move it, or choose another --out."
@@ -95,20 +102,33 @@ def _is_told(line: Line, told: int | None, state: State) -> bool:
         return False
 
 
-def _row(line: Line, by_file: Mapping[str, int]) -> int:
-    if line.row:
-        if not WHOLE.fullmatch(line.row):
-            raise BadAnswer(f"{line.where}: row is {line.row!r}; it is a whole number, as `activeloop ask` gives it.")
-        return int(line.row)
-    if not line.file:
-        raise BadAnswer(f"{line.where}: neither row nor file is filled in, so nobody knows what the label is of.")
-    if not by_file:
-        raise BadAnswer(
-            f"{line.where}: rows of this run are no files; use the column row, as `activeloop ask` gives it."
-        )
-    if line.file not in by_file:
-        raise BadAnswer(f"{line.where}: no row has the file {line.file!r}{nearest(line.file, by_file)}")
-    return by_file[line.file]
+def _finder(items: Items) -> Callable[[Line], int]:
+    """Line -> row. raises: BadAnswer for what is no row of this run."""
+    by_number, by_file = items.by_number(), items.by_file()
+
+    def find(line: Line) -> int:
+        if line.row:
+            if not WHOLE.fullmatch(line.row):
+                raise BadAnswer(
+                    f"{line.where}: row is {line.row!r}; it is a whole number, as `activeloop ask` gives it."
+                )
+            if int(line.row) not in by_number:
+                raise BadAnswer(
+                    f"{line.where}: row {line.row} is not in the pool, whose rows are {items.numbers[0]}…{items.numbers[-1]}."
+                    " Nothing was taken."
+                )
+            return by_number[int(line.row)]
+        if not line.file:
+            raise BadAnswer(f"{line.where}: neither row nor file is filled in, so nobody knows what the label is of.")
+        if not by_file:
+            raise BadAnswer(
+                f"{line.where}: rows of this run are no files; use the column row, as `activeloop ask` gives it."
+            )
+        if line.file not in by_file:
+            raise BadAnswer(f"{line.where}: no row has the file {line.file!r}{nearest(line.file, by_file)}")
+        return by_file[line.file]
+
+    return find
 
 
 def _label(line: Line, classes: Sequence[str]) -> int:

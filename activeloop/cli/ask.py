@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from activeloop.cli.folder import Items
     from activeloop.fold import State
     from activeloop.run import Run
     from activeloop.types import Loaded, Query
@@ -26,11 +25,11 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(run: Path, out: Path | None, data: str | None) -> int:
-    from activeloop.cli.folder import FILES, names_of, open_with_data, state_of
+    from activeloop.cli.folder import ITEMS, items_of, open_with_data, state_of
 
     state = state_of(run)
-    if state.open_query is not None and (run / FILES).exists():
-        return show(run, state, state.open_query, names_of(run), out)
+    if state.open_query is not None and (run / ITEMS).exists():
+        return show(run, state, state.open_query, items_of(run), out)
     opened, loaded = open_with_data(run, data)
     with opened:
         return pick_and_show(opened, loaded, out)
@@ -38,6 +37,7 @@ def main(run: Path, out: Path | None, data: str | None) -> int:
 
 def pick_and_show(run: Run, loaded: Loaded, out: Path | None = None) -> int:
     """Print the next query and how to answer it; gives the exit code."""
+    from activeloop.cli.folder import items_in
     from activeloop.cli.main import DONE
     from activeloop.cli.simulation import images_of
     from activeloop.report.tensorboard import run_folder, write_run
@@ -46,7 +46,7 @@ def pick_and_show(run: Run, loaded: Loaded, out: Path | None = None) -> int:
     logs = run_folder(run.folder / "tb", run.config.acquire.strategy, run.config.seed)
     write_run(run.folder, logs, images=images_of(loaded))
     if query is not None:
-        return show(run.folder, run.state, query, loaded.data.names, out)
+        return show(run.folder, run.state, query, items_in(loaded.data), out)
     print(
         f"{run.folder}: done ({run.state.stopped}), {run.state.told} labels told. Next:\n  activeloop export {run.folder}"
         f"\n  activeloop report {run.folder}"
@@ -54,15 +54,15 @@ def pick_and_show(run: Run, loaded: Loaded, out: Path | None = None) -> int:
     return DONE
 
 
-def show(folder: Path, state: State, query: Query, names: Sequence[str] | None, out: Path | None) -> int:
+def show(folder: Path, state: State, query: Query, items: Items, out: Path | None) -> int:
     """The rows go to standard output, what to do with them to the other, so that a script can read the rows."""
     from activeloop.cli.answers import write_query
     from activeloop.cli.main import WAITING
 
     path = out or folder / "queries" / f"{query.id}.csv"
-    was_left = write_query(query, state, names, path)
+    was_left = write_query(query, state, items, path)
     for row in query.unanswered:
-        print(f"{query.id}\t{row}\t{names[row] if names else ''}".rstrip("\t"))
+        print(query.id, *items.cells(row), sep="\t")
     sys.stdout.flush()
     if was_left:
         what = f"{path} holds labels that were not told yet, so it was left as it is. Finish its column `label`"

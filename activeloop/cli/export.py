@@ -7,7 +7,6 @@ normalised by, and the learner's options. predictions.csv: row, file, label, pro
 
 from __future__ import annotations
 
-import csv
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterable, Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from activeloop.cli.folder import Items
     from activeloop.fold import State
     from activeloop.learners.model import NetModel
     from activeloop.run import Run
@@ -30,25 +30,25 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(run: Path, out: Path | None, labels_only: bool, data: str | None) -> int:
-    from activeloop.cli.folder import names_of, open_with_data, state_of
+    from activeloop.cli.folder import items_in, items_of, open_with_data, state_of
     from activeloop.cli.main import DONE
 
     to = out or run / "export"
     if labels_only:
-        _write_labels(run, state_of(run), names_of(run), to)
+        _write_labels(run, state_of(run), items_of(run), to)
         return DONE
     opened, loaded = open_with_data(run, data)
     with opened:
-        _write_labels(run, opened.state, loaded.data.names, to)
+        _write_labels(run, opened.state, items_in(loaded.data), to)
         if (opened.state.training >= 0).any():
-            _write_model(opened, loaded.data.names, to)
+            _write_model(opened, items_in(loaded.data), to)
         else:
             print("no row is labelled for training yet: no weights, no predictions")
     return DONE
 
 
-def _write_labels(run: Path, state: State, names: Sequence[str] | None, to: Path) -> None:
-    _write(to / "labels.csv", names, ("label", "annotator", "date", "use"), _labels(state, _revised(run)))
+def _write_labels(run: Path, state: State, items: Items, to: Path) -> None:
+    _write(to / "labels.csv", items, ("label", "annotator", "date", "use"), _labels(state, _revised(run)))
 
 
 def _revised(run: Path) -> set[str]:
@@ -77,7 +77,7 @@ def _labels(state: State, revised: set[str]) -> Iterable[tuple[int, tuple[object
         yield row, (*cells, "revised" if is_revised else use)
 
 
-def _write_model(run: Run, names: Sequence[str] | None, to: Path) -> None:
+def _write_model(run: Run, items: Items, to: Path) -> None:
     import numpy as np
 
     from activeloop.learners.model import NetModel
@@ -96,7 +96,7 @@ def _write_model(run: Run, names: Sequence[str] | None, to: Path) -> None:
             for row, p, c in zip(rows[at : at + LOOK].tolist(), probability.tolist(), label.tolist(), strict=True):
                 yield row, (run.state.classes[c], f"{p:.6f}")
 
-    _write(to / "predictions.csv", names, ("label", "probability"), lines())
+    _write(to / "predictions.csv", items, ("label", "probability"), lines())
 
 
 def _write_weights(model: NetModel, run: Run, path: Path) -> None:
@@ -116,17 +116,9 @@ def _write_weights(model: NetModel, run: Run, path: Path) -> None:
     print(f"wrote {path}")
 
 
-def _write(
-    path: Path,
-    names: Sequence[str] | None,
-    columns: Sequence[str],
-    lines: Iterable[tuple[int, tuple[object, ...]]],
-) -> None:
-    """The table with the row in front, and its file where rows are files."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(("row", "file", *columns) if names else ("row", *columns))
-        for row, cells in lines:
-            table.writerow((row, names[row], *cells) if names else (row, *cells))
+def _write(path: Path, items: Items, columns: Sequence[str], lines: Iterable[tuple[int, tuple[object, ...]]]) -> None:
+    """The table with what people call the row in front."""
+    from activeloop.cli.answers import write_table
+
+    write_table(path, (*items.columns, *columns), ((*items.cells(row), *cells) for row, cells in lines))
     print(f"wrote {path}")

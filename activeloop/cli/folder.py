@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +16,34 @@ from activeloop.store.journal import FILE, read
 if TYPE_CHECKING:
     from activeloop.config import Config
     from activeloop.run import Run
-    from activeloop.types import Loaded
+    from activeloop.types import Data, Loaded
 
-FILES = "files.csv"  # the name of every row; made again from the data where it is missing
+ITEMS = "items.csv"  # what people call the rows; made again from the data where it is missing
+
+
+@dataclass(frozen=True)
+class Items:
+    """What people call the rows: by the number that each has in their data, which the pool need not be all of.
+
+    numbers: [N], ascending.    files: [N], where rows are files.
+    """
+
+    numbers: Sequence[int]
+    files: Sequence[str] | None = None
+
+    def by_number(self) -> Mapping[int, int]:
+        return {number: row for row, number in enumerate(self.numbers)}
+
+    def by_file(self) -> Mapping[str, int]:
+        return {file: row for row, file in enumerate(self.files or ())}
+
+    def cells(self, row: int) -> tuple[object, ...]:
+        """Of the columns `row` and, where rows are files, `file`."""
+        return (self.numbers[row],) if self.files is None else (self.numbers[row], self.files[row])
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("row",) if self.files is None else ("row", "file")
 
 
 def state_of(folder: Path) -> State:
@@ -45,28 +73,48 @@ def open_with_data(folder: Path, source: str | None = None) -> tuple[Run, Loaded
         config = replace(config, data=replace(config.data, source=absolute_source(source)))
     data = loaded(config)
     run = Run(folder, None, data.data, data.test)
-    keep_names(folder, data.data.names)
+    keep_items(folder, data.data)
     return run, data
 
 
-def keep_names(folder: Path, names: tuple[str, ...] | None) -> None:
-    """Write down which file every row is, once, for commands that do without the data."""
+def items_in(data: Data) -> Items:
+    numbers = range(len(data)) if data.source_rows is None else data.source_rows.tolist()
+    return Items(numbers, data.names)
+
+
+def keep_items(folder: Path, data: Data) -> None:
+    """Write down what people call the rows, once, for commands that do without the data."""
     from activeloop.report.files import replace_bytes
 
-    if not (folder / FILES).exists():
-        lines = ["row,file", *(f"{row},{_quoted(name)}" for row, name in enumerate(names or ()))]
-        replace_bytes(folder / FILES, ("\n".join(lines) + "\n").encode())
+    if (folder / ITEMS).exists():
+        return
+    items, text = items_in(data), io.StringIO(newline="")
+    table = csv.writer(text)
+    table.writerow(items.columns)
+    table.writerows(items.cells(row) for row in range(len(data)))
+    replace_bytes(folder / ITEMS, text.getvalue().encode())
 
 
-def names_of(folder: Path) -> tuple[str, ...] | None:
-    """The file of every row; None where rows are no files."""
-    if not (folder / FILES).exists():
+def items_of(folder: Path) -> Items:
+    """What people call the rows of a run; of one that Python made on data of its own, by the run's own numbers."""
+    from activeloop.errors import ActiveloopError
+
+    state = state_of(folder)
+    if not (folder / ITEMS).exists():
         from activeloop.cli.simulation import loaded
 
-        keep_names(folder, loaded(config_of(folder)).data.names)
-    with (folder / FILES).open(newline="", encoding="utf-8") as lines:
-        return tuple(line["file"] for line in csv.DictReader(lines)) or None
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"' if set(name) & set(',"\r\n') else name
+        try:
+            data = loaded(config_of(folder)).data
+        except ActiveloopError:
+            return Items(range(len(state.labels)))
+        if data.digest() != state.data:
+            return Items(range(len(state.labels)))
+        keep_items(folder, data)
+    with (folder / ITEMS).open(newline="", encoding="utf-8") as lines:
+        table = list(csv.DictReader(lines))
+    if len(table) != len(state.labels):
+        raise StoreError(
+            f"{folder / ITEMS} lists {len(table)} of {len(state.labels)} rows: delete it, to be made again."
+        )
+    files = tuple(line["file"] for line in table) if table and "file" in table[0] else None
+    return Items([int(line["row"]) for line in table], files)

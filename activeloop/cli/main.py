@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
     if name not in COMMANDS:
         return _refuse(_unknown(name))
     if os.getcwd() not in sys.path:  # a user's own module:function stands in the folder they work in
-        sys.path.insert(0, os.getcwd())
+        sys.path.append(os.getcwd())
     try:
         return _run(name, arguments[1:])
     except KeyboardInterrupt:

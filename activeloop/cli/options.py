@@ -91,6 +91,10 @@ def configuration(given: dict[str, Any]) -> Config:
     sets = [f"{key}={_toml(value)}" for key, value in chosen.items() if value is not None]
     config = load(given.get("config"), [*sets, *given.get("sets", ())])
     files: dict[str, Any] = {name: _absolute(at) for name in FILES if (at := getattr(config.data, name)) is not None}
+    if config.device == "auto":
+        from activeloop.rounds import on_this_machine
+
+        config = on_this_machine(config)
     return replace(
         config,
         data=replace(config.data, source=absolute_source(config.data.source), **files),

@@ -18,12 +18,12 @@ def arguments(parser: ArgumentParser) -> None:
 
 def main(run: Path, answers: Path, why: str, annotator: str) -> int:
     from activeloop.cli.answers import note_of, read_answers
-    from activeloop.cli.folder import names_of
+    from activeloop.cli.folder import items_of
     from activeloop.cli.main import DONE
     from activeloop.run import Run
 
     with Run(run) as opened:
-        revised = read_answers(answers, opened.state.classes, lambda: names_of(run))
+        revised = read_answers(answers, opened.state.classes, items_of(run))
         before = opened.state.labels
         opened.revise(revised, why, dict.fromkeys(revised, note_of(annotator, why)))
         changed = int((before != opened.state.labels).sum())

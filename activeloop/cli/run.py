@@ -44,7 +44,7 @@ def main(out: Path, people: bool, **given: Any) -> int:
 
 def _for_people(config: Config, data: Loaded, out: Path) -> int:
     from activeloop.cli.ask import pick_and_show
-    from activeloop.cli.folder import keep_names
+    from activeloop.cli.folder import keep_items
     from activeloop.run import Run
 
     config = replace(config, oracle=replace(config.oracle, name="people", noise=""))
@@ -56,7 +56,7 @@ def _for_people(config: Config, data: Loaded, out: Path) -> int:
             what = "no test set, and no labels left for measuring: set --validation, or raise --budget, to see accuracy"
         print(what, file=sys.stderr)
     with Run(out, config, data.data, data.test, data.known) as run:
-        keep_names(out, data.data.names)
+        keep_items(out, data.data)
         return pick_and_show(run, data)
 
 

@@ -7,7 +7,6 @@ and starts a run as --start rows:FILE.
 
 from __future__ import annotations
 
-import csv
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +30,7 @@ def arguments(parser: ArgumentParser) -> None:
 def main(strategy: str, features: Path, labels: Path | None, n: int, out: Path, seed: int, sets: list[str]) -> int:
     import numpy as np
 
+    from activeloop.cli.answers import write_table
     from activeloop.cli.main import DONE
     from activeloop.config import AcquireConfig, load
     from activeloop.errors import ConfigError
@@ -51,11 +51,7 @@ def main(strategy: str, features: Path, labels: Path | None, n: int, out: Path, 
     rows = np.arange(len(data)) if plan.sees_labelled else free
     hand = at_hand({"data": data, "training": held}, rows, held, n, rng(config.seed, 0, "select"))
     picked = choose(plan, AcquireConfig(), look(plan, hand), hand)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("w", newline="") as file:
-        lines = csv.writer(file)
-        lines.writerow(["row"])
-        lines.writerows([[row] for row in picked.tolist()])
+    write_table(out, ("row",), ([row] for row in picked.tolist()))
     print(f"wrote {out}: {n:,} of {len(data):,} rows by {strategy} on {features} {list(data.inputs.shape)}")
     return DONE
 

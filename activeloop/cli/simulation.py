@@ -15,6 +15,7 @@ from activeloop.drive import drive
 from activeloop.errors import ConfigError
 from activeloop.fold import State
 from activeloop.report.cards import Images
+from activeloop.report.files import replace_bytes
 from activeloop.report.tensorboard import run_folder, write_run
 from activeloop.rng import derive
 from activeloop.run import Run
@@ -101,7 +102,7 @@ def write_truth(state: State, truth: Labels, path: Path) -> None:
         wrong = int(np.sum([truth[row] != label for row, label in told.items()]))
         lines.append(json.dumps({"query": query.id, "answered": len(told), "wrong": wrong}) + "\n")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(lines))
+    replace_bytes(path, "".join(lines).encode())
 
 
 def _path(text: str | None) -> Path | None:

@@ -20,15 +20,16 @@ def arguments(parser: ArgumentParser) -> None:
 
 def main(run: Path, query: str, answers: Path, annotator: str) -> int:
     from activeloop.cli.answers import note_of, read_answers
-    from activeloop.cli.folder import names_of
+    from activeloop.cli.folder import items_of
     from activeloop.cli.main import DONE, WAITING
     from activeloop.run import Run
     from activeloop.types import SKIP
 
     with Run(run) as opened:
-        told = read_answers(answers, opened.state.classes, lambda: names_of(run))
+        told = read_answers(answers, opened.state.classes, items_of(run))
         before = opened.state.labels
-        fresh = [row for row in told if row not in opened.state.notes]
+        asked = next((each.answers for each in opened.state.queries if each.id == query), {})
+        fresh = [row for row in told if row not in asked]  # who told it first stays its annotator
         unanswered = opened.tell(query, told, dict.fromkeys(fresh, note_of(annotator)))
         after = opened.state.labels[before != opened.state.labels]
     skipped = int((after == SKIP).sum())

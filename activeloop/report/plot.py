@@ -65,7 +65,7 @@ def _frame(axes: Axes, summary: Summary) -> None:
     metric = summary.metric.replace("_", " ")
     axes.set_title(_title(summary), loc="left", fontsize=12)
     axes.set_xlabel("labels bought")
-    axes.set_ylabel(f"test {metric}")
+    axes.set_ylabel(metric)
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     if summary.strategies:

@@ -25,7 +25,7 @@ def table(summary: Summary) -> str:
 def _reached(summary: Summary) -> str:
     columns = _budgets(summary)
     rows = [[_short(each.strategy), *(_at(each, labels) for labels in columns)] for each in summary.strategies]
-    title = f"Test {_words(summary.metric)} after so many labels"
+    title = f"{_words(summary.metric).capitalize()} after so many labels"
     return title + "\n" + _aligned([["strategy", *(f"{labels} labels" for labels in columns)], *rows])
 
 

@@ -21,7 +21,7 @@ class Lock:
         self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             holder = os.pread(self._handle, 200, 0).decode(errors="replace").strip() or "another process"
             os.close(self._handle)
             raise StoreError(

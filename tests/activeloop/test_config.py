@@ -50,6 +50,9 @@ def test_the_fingerprint_changes_with_what_changes_results_and_not_with_where_fi
         ("budget", "not of the form key=value"),
         ("start.size=201", "the start takes 201 labels.*more than the budget of 200"),
         ("query=0", "query is 0; it must be 1 or more"),
+        ("stop.metric=acuracy", "stop.metric is 'acuracy'; allowed are 'accuracy', 'balanced_accuracy'"),
+        ("evidence.samples=3", "evidence.samples is 3; it takes dict"),
+        ("candidates=5", "candidates is 5, fewer than the rows picked at a time"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused(entry: str, message: str) -> None:
@@ -59,10 +62,18 @@ def test_a_setting_that_cannot_be_is_refused(entry: str, message: str) -> None:
         load(None, sets)
 
 
+def test_a_setting_that_json_cannot_hold_is_refused() -> None:
+    for entry in ("acquire.beta=inf", "stop.target=nan"):
+        with pytest.raises(ConfigError, match="cannot be kept in the journal.*finite numbers"):
+            fingerprint(load(None, [entry]))
+
+
 def test_a_missing_file_and_one_that_is_not_toml_are_refused(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("budget = = 3")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
 
     with pytest.raises(ConfigError, match="no configuration at"):
         load(tmp_path / "none.toml")
-    with pytest.raises(ConfigError, match="is not TOML"):
-        load(tmp_path / "bad.toml")
+    for name in ("bad.toml", "binary.toml"):
+        with pytest.raises(ConfigError, match="is not TOML"):
+            load(tmp_path / name)

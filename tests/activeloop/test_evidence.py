@@ -78,6 +78,14 @@ def test_probabilities_that_are_none_are_refused_and_not_repaired(row: list[floa
         gather(plan("entropy"), given)
 
 
+@pytest.mark.parametrize("shape", [(2,), (2, 1, 3)])
+def test_evidence_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
+    given = {"rows": np.array([4, 9]), "model": Says(torch.ones(shape))}
+
+    with pytest.raises(BadScores, match="evidence 'probs' is .*must be a tensor with 2 axes"):
+        gather(plan("entropy"), given)
+
+
 def test_features_with_nan_are_refused_with_the_dataset_row() -> None:
     inputs = torch.zeros(10, 3)
     inputs[7, 1] = torch.nan

@@ -68,6 +68,12 @@ def test_power_takes_zero_scores_last() -> None:
         assert pick(np.array([0.0, 5.0, 0.0, 1e-9]), FREE, 2, rng(seed), how="power").tolist() in ([1, 3], [3, 1])
 
 
+def test_a_beta_that_is_no_number_is_refused() -> None:
+    for beta in (-1.0, float("inf"), float("nan")):
+        with pytest.raises(ConfigError, match="beta is .*use pick 'top'"):
+            pick(np.zeros(4), FREE, 1, rng(), how="softmax", beta=beta)
+
+
 def test_too_many_picks_are_refused() -> None:
     with pytest.raises(BadScores, match="5 picks were asked for, but 4 rows are open"):
         pick(np.zeros(4), FREE, 5, rng())

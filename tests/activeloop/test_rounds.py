@@ -159,6 +159,18 @@ def test_probabilities_that_are_none_never_become_a_metric(digits: Loaded, quick
         measure(setup, Diverged(), np.array([]))  # type: ignore[arg-type]
 
 
+def test_probabilities_over_other_classes_never_become_a_metric(digits: Loaded, quick: Configure) -> None:
+    class Twenty:
+        def on(self, data: object) -> Twenty:
+            return self
+
+        def probs(self, rows: np.ndarray) -> Tensor:  # type: ignore[type-arg]
+            return torch.full((len(rows), 20), 0.05)
+
+    with pytest.raises(BadScores, match=r"gave probs \[359, 20\]; they must be \[359, 10\]"):
+        measure(prepare(quick(), digits.data, digits.test), Twenty(), np.array([]))  # type: ignore[arg-type]
+
+
 def test_early_stopping_without_validation_labels_is_refused(quick: Configure, digits: Loaded) -> None:
     config = quick("learner.name=supervised", "learner.options={patience=3}")
     with pytest.raises(ConfigError, match="validation is 0: set validation=50"):

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from activeloop.config import Config
+from activeloop.config import Config, load
 from activeloop.errors import BadAnswer, ConfigError, StoreError
 from activeloop.run import Run
 from activeloop.types import OPEN, SKIP, Loaded, Query
@@ -194,6 +195,77 @@ def test_a_revision_changes_labels_keeps_the_reason_and_is_measured_anew(run: Ru
     assert "the second reader was right" in run._journal.path.read_text()
 
 
+def test_numbers_of_numpy_are_taken_as_what_they_are_and_fractions_refused(run: Run, digits: Loaded) -> None:
+    query = ask(run)
+    told = {np.int64(row): np.int64(label) for row, label in answers(query, digits).items()}
+    with pytest.raises(BadAnswer, match="got the label 1.9; it is a whole number"):
+        run.tell(query.id, {query.rows[0]: 1.9})  # type: ignore[dict-item]
+    run.tell(query.id, told)  # type: ignore[arg-type]
+    run.revise({np.int64(query.rows[0]): np.int64(3)}, "audit")  # type: ignore[dict-item]
+
+    assert run.state.labels[query.rows[0]] == 3
+
+
+def test_closing_a_validation_query_gives_its_rows_back_to_the_pool(
+    tmp_path: Path, quick: Configure, digits: Loaded
+) -> None:
+    with Run(tmp_path, quick("validation=6", "budget=60"), digits.data) as run:
+        query = ask(run)
+        run.tell(query.id, {query.rows[0]: 1})
+        run.close(query.id)
+
+        assert set(query.rows[1:]) <= set(run.state.pickable.tolist())
+        assert run.state.validation[query.rows[0]] == 1
+
+
+def test_another_test_set_in_the_same_folder_is_refused(tmp_path: Path, quick: Configure, digits: Loaded) -> None:
+    assert digits.test is not None
+    Run(tmp_path, quick(), digits.data, digits.test)._journal.close()
+    other = replace(digits.test, labels=(digits.test.labels + 1) % 10)
+
+    with pytest.raises(StoreError, match="test set is not that which"):
+        Run(tmp_path, quick(), digits.data, other)
+
+
+def test_labels_brought_along_or_tested_on_must_fit_before_anything_is_written(
+    tmp_path: Path, quick: Configure, digits: Loaded
+) -> None:
+    assert digits.test is not None
+    known = np.full(len(digits.data), OPEN)
+    known[4] = 57
+    with pytest.raises(ConfigError, match="1 of the known labels are no class; the first is 57 of row 4"):
+        Run(tmp_path / "a", quick(), digits.data, digits.test, known)
+    with pytest.raises(ConfigError, match=r"the known labels have the shape \(3,\)"):
+        Run(tmp_path / "a", quick(), digits.data, digits.test, known[:3])
+    with pytest.raises(ConfigError, match="of the test labels are no class"):
+        Run(tmp_path / "a", quick(), digits.data, replace(digits.test, labels=digits.test.labels + 9))
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_resumed_run_fits_every_round_once_and_the_one_before_it_once(
+    tmp_path: Path, digits: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from activeloop import rounds
+
+    config = load(
+        None, ["budget=60", "start.size=20", "query=10", "acquire.strategy=forgetting", "learner.options.steps=5"]
+    )
+    fitted: list[int] = []
+    fit = rounds.fit
+    monkeypatch.setattr(rounds, "fit", lambda *given: (fitted.append(given[3]), fit(*given))[1])
+    with Run(tmp_path, config, digits.data, digits.test) as run:
+        for _ in range(3):
+            query = ask(run)
+            run.tell(query.id, answers(query, digits))
+    assert fitted == [0, 1]
+    fitted.clear()
+    with Run(tmp_path, config, digits.data, digits.test) as run:
+        while (query := run.ask()) is not None:  # type: ignore[assignment]
+            run.tell(query.id, answers(query, digits))
+
+    assert sorted(fitted) == [1, 2, 3, 4], "round 1 again, for what it says of round 2"
+
+
 def test_a_revision_may_say_who_made_it(run: Run, digits: Loaded) -> None:
     query = ask(run)
     row = query.rows[0]
@@ -237,8 +309,6 @@ def test_another_configuration_in_the_same_folder_is_refused_with_what_differs(
 
 
 def test_other_data_under_the_same_configuration_are_refused(tmp_path: Path, quick: Configure, digits: Loaded) -> None:
-    from dataclasses import replace
-
     Run(tmp_path, quick(), digits.data, digits.test)._journal.close()
     changed = digits.data.inputs.clone()
     changed[0] += 1

@@ -40,6 +40,33 @@ def test_balanced_gives_every_class_k_labels_and_counts_every_answer(
     assert counts[last] == 2, "the last row asked was needed, as it would be when asked one by one"
 
 
+def test_balanced_that_the_budget_cannot_reach_is_refused_before_a_label_is_bought(
+    tmp_path: Path, quick: Configure, digits: Loaded
+) -> None:
+    for settings in (
+        ("start.strategy=balanced:10", "budget=45"),
+        ("start.strategy=balanced:4", "budget=45", "validation=10"),
+    ):
+        with pytest.raises(ConfigError, match="balanced:.* is out of budget"):
+            Run(tmp_path / "never", quick(*settings), digits.data, digits.test)
+    assert not (tmp_path / "never").exists()
+
+
+def test_rows_of_which_all_are_skipped_end_with_the_next_step_and_no_empty_query(
+    tmp_path: Path, quick: Configure, digits: Loaded
+) -> None:
+    file = tmp_path / "rows.csv"
+    assert digits.data.source_rows is not None
+    file.write_text(f"row\n{digits.data.source_rows[0]}\n{digits.data.source_rows[1]}\n")
+    with Run(tmp_path / "run", quick(f"start.strategy=rows:{file}"), digits.data, digits.test) as run:
+        query = run.ask()
+        assert query is not None
+        run.tell(query.id, dict.fromkeys(query.rows, SKIP))
+
+        with pytest.raises(ConfigError, match="was skipped, so there is nothing to train on: label some by `revise`"):
+            run.ask()
+
+
 def test_balanced_says_which_classes_the_budget_did_not_reach(tmp_path: Path, quick: Configure, digits: Loaded) -> None:
     with pytest.raises(ConfigError, match="balanced:4 is out of budget with too few labels"):
         start_of(tmp_path, quick("start.strategy=balanced:4", "budget=45"), digits)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from activeloop.cli.answers import read_answers
+from activeloop.cli.folder import Items
 from activeloop.errors import BadAnswer, ConfigError
 from activeloop.types import SKIP
 
@@ -16,7 +17,7 @@ FILES = ("a.jpg", "b, c.jpg", "d.jpg")
 def read(tmp_path: Path, content: str | bytes) -> dict[int, int]:
     path = tmp_path / "answers.csv"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return read_answers(path, CLASSES, lambda: FILES)
+    return read_answers(path, CLASSES, Items(range(3), FILES))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_a_class_that_is_called_like_a_number_or_skip_is_a_name_first(tmp_path: 
     path = tmp_path / "answers.csv"
     path.write_text("row,label\n0,1\n1,skip\n")
 
-    assert read_answers(path, ("1", "0", "skip"), lambda: None) == {0: 0, 1: 2}
+    assert read_answers(path, ("1", "0", "skip"), Items(range(3))) == {0: 0, 1: 2}
 
 
 @pytest.mark.parametrize(
@@ -98,4 +99,4 @@ def test_a_file_that_is_no_table_of_answers_is_refused(tmp_path: Path, content: 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none.csv cannot be read: No such file"):
-        read_answers(tmp_path / "none.csv", CLASSES, lambda: None)
+        read_answers(tmp_path / "none.csv", CLASSES, Items(range(3)))

@@ -39,7 +39,7 @@ def test_a_comparison_says_what_it_will_do_and_what_it_wrote(cli: Cli, tmp_path:
         "[4/4] margin-s1: 40 labels, accuracy",
     ):  # fmt: skip
         assert part in said.err
-    assert "Test accuracy after so many labels" in said.out
+    assert "Accuracy after so many labels" in said.out
     assert said.out.rstrip().endswith("tensorboard --logdir c/tb --samples_per_plugin images=100")
     assert {path.name for path in (tmp_path / "c").iterdir()} >= {
         "curves.csv", "curves.png", "summary.json", "runs", "tb"

@@ -236,10 +236,10 @@ def test_answers_by_file_need_no_data_and_no_torch(team: Team) -> None:
 
 def test_the_names_of_files_are_found_again_where_the_list_is_gone(team: Team) -> None:
     team.run()
-    (team.folder / "r/files.csv").unlink()
+    (team.folder / "r/items.csv").unlink()
 
     assert team.cli("tell", "r", "q0000", team.answer("q0000")).code == 0
-    assert (team.folder / "r/files.csv").exists()
+    assert (team.folder / "r/items.csv").exists()
 
 
 def test_weights_load_into_the_same_net_and_predict_the_same(team: Team) -> None:

@@ -88,7 +88,7 @@ def test_report_draws_runs_anew_and_by_another_metric(cli: Cli, tmp_path: Path, 
     said = cli("report", "c", "--metric", "loss", "--goal", 0.5)
 
     assert said.code == 0
-    assert "Test loss after so many labels" in said.out
+    assert "Loss after so many labels" in said.out
     assert (tmp_path / "c/curves.csv").exists()
 
 
