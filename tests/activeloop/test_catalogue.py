@@ -47,6 +47,20 @@ def test_a_plugin_is_loaded_only_when_asked_for(monkeypatch: pytest.MonkeyPatch)
         catalogue.find_strategy("theirs:broken")
 
 
+def test_an_installed_packages_entry_point_is_found_by_its_package_and_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = tmp_path / "shop_scores-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: shop-scores\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text("[activeloop.acquisitions]\nrarest = shop_scores:rarest\n")
+    (tmp_path / "shop_scores.py").write_text("def rarest(probs):\n    return probs[:, -1]\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    assert catalogue.find_strategy("shop-scores:rarest").__name__ == "rarest"
+    assert ("shop-scores:rarest", "shop_scores:rarest") in catalogue.describe("acquisitions")
+
+
 def test_describing_imports_nothing_heavy() -> None:
     import subprocess
 
