@@ -71,9 +71,9 @@ def main(strategies: str, seeds: int, jobs: int, out: Path, goal: float, **given
 
 
 def run_name(config: Config) -> str:
-    from activeloop.cli.simulation import safe
+    from activeloop.report.tensorboard import plain
 
-    return f"{safe(config.acquire.strategy)}-s{config.seed}"
+    return f"{plain(config.acquire.strategy)}-s{config.seed}"
 
 
 # before the first training

@@ -89,11 +89,6 @@ def images_of(data: Loaded) -> Images | None:
     return show
 
 
-def safe(name: str) -> str:
-    """A strategy's name as a folder: package:name holds a colon, module paths may hold more."""
-    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)
-
-
 def write_truth(state: State, truth: Labels, path: Path) -> None:
     """How many answers of every query were wrong: for reports, outside the run's folder."""
     lines = []

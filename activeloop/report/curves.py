@@ -73,9 +73,9 @@ def read_records(out: Path) -> tuple[Record, ...]:
     return tuple(sorted(records, key=lambda record: (record.strategy, record.seed)))
 
 
-def read_curves(out: Path) -> tuple[Point, ...]:
-    """Every metric of every model in a comparison folder; unfinished runs count up to where they are."""
-    return tuple(sorted(point for record in read_records(out) for point in record.points()))
+def points_of(records: Iterable[Record]) -> tuple[Point, ...]:
+    """Every metric of every model; unfinished runs count up to where they are."""
+    return tuple(sorted(point for record in records for point in record.points()))
 
 
 def _record(folder: Path, state: State) -> Record:
@@ -120,14 +120,3 @@ def write_csv(points: Iterable[Point], path: Path) -> None:
     lines.writerow(COLUMNS)
     lines.writerows(astuple(point) for point in points)
     replace_bytes(path, text.getvalue().encode())
-
-
-def read_csv(path: Path) -> tuple[Point, ...]:
-    """What `write_csv` wrote."""
-    with path.open(newline="", encoding="utf-8") as lines:
-        return tuple(
-            Point(
-                at["strategy"], int(at["seed"]), int(at["round"]), int(at["labels"]), at["metric"], float(at["value"])
-            )
-            for at in csv.DictReader(lines)
-        )

@@ -23,10 +23,10 @@ FINENESS = 20  # points a round: smoothing's lag of 1.5 points is then too littl
 
 
 def run_folder(tb: Path, strategy: str, seed: int) -> Path:
-    return tb / "runs" / _plain(strategy) / f"seed-{seed}"
+    return tb / "runs" / plain(strategy) / f"seed-{seed}"
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     """A name as one folder: "baal:margin" and "a/b" have characters that are none."""
     return "".join(letter if letter.isalnum() or letter in "-_. " else "_" for letter in name)
 
@@ -49,7 +49,7 @@ def write_means(summary: Summary, to: Path, now: Callable[[], float] = time.time
     As runs go on, means of the past change, and what TensorBoard shows changes with them.
     """
     for each in summary.strategies:
-        write(to / _plain(each.strategy), _mean_values(each, summary.metric), now, is_first=True)
+        write(to / plain(each.strategy), _mean_values(each, summary.metric), now, is_first=True)
 
 
 def _mean_values(each: StrategySummary, metric: str) -> dict[Key, Value]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from activeloop.report.cards import Images
-from activeloop.report.curves import Record, read_records, write_csv
+from activeloop.report.curves import Record, points_of, read_records, write_csv
 from activeloop.report.plot import draw
 from activeloop.report.summary import Summary, summarise, write_json
 from activeloop.report.tensorboard import run_folder, write_means, write_run
@@ -26,7 +26,7 @@ def write_report(
     """
     out = Path(out)
     records = read_records(out)
-    points = tuple(sorted(point for record in records for point in record.points()))
+    points = points_of(records)
     summary = summarise(points, metric, target, baseline)
     write_csv(points, out / "curves.csv")
     write_json(summary, out / "summary.json")

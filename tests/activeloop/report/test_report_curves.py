@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from activeloop.errors import ConfigError
-from activeloop.report.curves import Point, read_csv, read_curves, write_csv
+from activeloop.report.curves import Point, points_of, read_records, write_csv
 from activeloop.report.files import read_lines
 from activeloop.store.journal import Journal
 
@@ -18,7 +19,7 @@ def test_curves_are_what_the_journals_measured_in_order(write_journal: WriteRun,
     write_journal("random", 0, {10: 0.5, 20: 0.75})
     write_journal("entropy", 0, {10: 0.5})
 
-    accuracies = [point for point in read_curves(tmp_path) if point.metric == "accuracy"]
+    accuracies = [point for point in points_of(read_records(tmp_path)) if point.metric == "accuracy"]
 
     assert accuracies == [
         Point("entropy", 0, 0, 10, "accuracy", 0.5),
@@ -31,7 +32,7 @@ def test_curves_are_what_the_journals_measured_in_order(write_journal: WriteRun,
 def test_a_folder_that_is_itself_a_run_has_one_curve(write_journal: WriteRun) -> None:
     run = write_journal("random", 0, {10: 0.5})
 
-    assert {point.strategy for point in read_curves(run)} == {"random"}
+    assert {point.strategy for point in points_of(read_records(run))} == {"random"}
 
 
 def test_a_torn_journal_counts_as_far_as_it_is_whole(write_journal: WriteRun, tmp_path: Path) -> None:
@@ -39,7 +40,7 @@ def test_a_torn_journal_counts_as_far_as_it_is_whole(write_journal: WriteRun, tm
     with (run / "journal.jsonl").open("ab") as journal:
         journal.write(b'{"event":"measured","rou')
 
-    assert [point.labels for point in read_curves(tmp_path)] == [10, 10]
+    assert [point.labels for point in points_of(read_records(tmp_path))] == [10, 10]
 
 
 def test_the_later_measure_counts_where_an_audit_changed_labels(write_journal: WriteRun, tmp_path: Path) -> None:
@@ -48,21 +49,21 @@ def test_the_later_measure_counts_where_an_audit_changed_labels(write_journal: W
         journal.append({"event": "revised", "answers": {"3": 0}, "why": "audit"})
         journal.append({"event": "measured", "round": 0, "labels": 10, "metrics": {"accuracy": 0.4}})
 
-    assert read_curves(tmp_path) == (Point("random", 0, 0, 10, "accuracy", 0.4),)
+    assert points_of(read_records(tmp_path)) == (Point("random", 0, 0, 10, "accuracy", 0.4),)
 
 
 def test_a_run_that_wrote_nothing_yet_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "runs" / "a").mkdir(parents=True)
     (tmp_path / "runs" / "a" / "journal.jsonl").touch()
 
-    assert read_curves(tmp_path) == ()
+    assert points_of(read_records(tmp_path)) == ()
 
 
 def test_runs_that_start_otherwise_say_so(write_journal: WriteRun, tmp_path: Path) -> None:
     write_journal("random", 0, {10: 0.5}, name="a")
     write_journal("random", 0, {10: 0.5}, name="b", start="typiclust")
 
-    assert {point.strategy for point in read_curves(tmp_path)} == {"random", "random after typiclust"}
+    assert {point.strategy for point in points_of(read_records(tmp_path))} == {"random", "random after typiclust"}
 
 
 def test_two_runs_of_one_name_and_seed_are_refused(write_journal: WriteRun, tmp_path: Path) -> None:
@@ -70,7 +71,7 @@ def test_two_runs_of_one_name_and_seed_are_refused(write_journal: WriteRun, tmp_
     write_journal("random", 0, {10: 0.6}, name="b")
 
     with pytest.raises(ConfigError, match="2 runs are called 'random' with seed 0: a, b"):
-        read_curves(tmp_path)
+        points_of(read_records(tmp_path))
 
 
 def test_csv_gives_back_every_digit(tmp_path: Path) -> None:
@@ -78,8 +79,10 @@ def test_csv_gives_back_every_digit(tmp_path: Path) -> None:
 
     write_csv(points, tmp_path / "curves.csv")
 
-    assert read_csv(tmp_path / "curves.csv") == points
-    assert (tmp_path / "curves.csv").read_text().startswith("strategy,seed,round,labels,metric,value\n")
+    with (tmp_path / "curves.csv").open(newline="") as file:
+        header, *lines = csv.reader(file)
+    assert header == ["strategy", "seed", "round", "labels", "metric", "value"]
+    assert [(line[0], float(line[-1])) for line in lines] == [("a,b", 1 / 3), ("random", 1e-17)]
 
 
 def test_torn_and_glued_lines_are_passed_over(tmp_path: Path) -> None:
