@@ -89,7 +89,7 @@ def measured(setup: Setup) -> Cost | None:
     if not isinstance(setup.learner, Supervised):
         return None
     learner, data = setup.learner, setup.data
-    net = learner.build(data).to(data.mean.device)
+    net = learner.tried(data)  # in the layout that training has
     rows = torch.arange(min(learner.batch, len(data)))
     labels = torch.zeros(len(rows), dtype=torch.int64, device=data.mean.device)
 

@@ -17,7 +17,7 @@ from activeloop.errors import BadAnswer, ConfigError, StoreError
 from activeloop.fold import State, apply, fold
 from activeloop.rng import rng
 from activeloop.stop import reason_to_stop
-from activeloop.store.journal import Event, Journal
+from activeloop.store.journal import FILE, Event, Journal
 from activeloop.store.timings import append as append_timings
 from activeloop.store.timings import timed
 from activeloop.types import JSON, OPEN, SKIP, Data, HeldOut, Labels, Model, Query, Rows
@@ -51,8 +51,13 @@ class Run:
             from activeloop.rounds import on_this_machine
 
             config = on_this_machine(config)
+        is_new = not (self.folder / FILE).exists()
         self._setup = _prepared(config, data, test, known) if config is not None and data is not None else None
-        if self._setup is None and not (self.folder / "journal.jsonl").exists():
+        if self._setup is not None and is_new:
+            from activeloop.start import check_start
+
+            check_start(self._setup, known)
+        if self._setup is None and is_new:
             raise StoreError(f"no run in {self.folder}; `activeloop run … --out {self.folder}` starts one.")
         self._models: dict[tuple[int, bytes], Model] = {}
         self._journal = Journal(self.folder)
@@ -343,15 +348,12 @@ class Run:
 
 def _prepared(config: Config, data: Data, test: HeldOut | None, known: Labels | None) -> Setup:
     from activeloop.rounds import prepare
-    from activeloop.start import check_start
 
     if known is not None:
         _check_labels(known, len(data), len(data.classes), "the known labels")
     if test is not None:
         _check_labels(test.labels, len(test.data), len(data.classes), "the test labels")
-    setup = prepare(config, data, test)
-    check_start(setup, known)
-    return setup
+    return prepare(config, data, test)
 
 
 def _check_labels(labels: Labels, rows: int, classes: int, what: str) -> None:

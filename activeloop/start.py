@@ -96,7 +96,7 @@ def _balanced(state: State, each: int, seed: int, left: int) -> Rows | None:
         )
     order = rng(seed, 0, "start").permutation(len(state.labels))
     is_open = np.isin(order, state.pickable)
-    return order[is_open][: min(lacking, left)]
+    return order[is_open][:lacking]
 
 
 def _count(text: str) -> int:

@@ -75,7 +75,6 @@ def write_table(path: Path, columns: Sequence[str], lines: Iterable[Sequence[obj
     table = csv.writer(text)
     table.writerow(columns)
     table.writerows(lines)
-    path.parent.mkdir(parents=True, exist_ok=True)
     replace_bytes(path, text.getvalue().encode())
 
 

@@ -96,7 +96,6 @@ def write_truth(state: State, truth: Labels, path: Path) -> None:
         told = {row: label for row, label in query.answers.items() if label >= 0}
         wrong = int(np.sum([truth[row] != label for row, label in told.items()]))
         lines.append(json.dumps({"query": query.id, "answered": len(told), "wrong": wrong}) + "\n")
-    path.parent.mkdir(parents=True, exist_ok=True)
     replace_bytes(path, "".join(lines).encode())
 
 

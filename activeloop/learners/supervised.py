@@ -52,7 +52,7 @@ class Supervised(Recipe):
 
     def offers(self, data: Data) -> Mapping[str, str]:
         with seeded(0):
-            model = NetModel(self._tried(data), data)
+            model = NetModel(self.tried(data), data)
         classes = len(data.classes)
         offered = {"probs": f"[n, {classes}]", "history": f"[n, E, {classes}]", "early": f"[n, M, {classes}]"}
         with suppress(MissingEvidence):
@@ -75,7 +75,7 @@ class Supervised(Recipe):
         epochs = self.epochs_for(len(batches.rows))
         recorded: list[Tensor] = []
         with seeded(seed):
-            net = self._tried(data)
+            net = self.tried(data)
             if self.is_warm and isinstance(previous, NetModel):
                 net.load_state_dict(previous.net.state_dict())
             best = _Best(net, data, validation) if self.patience and validation is not None else None
@@ -106,7 +106,7 @@ class Supervised(Recipe):
         nets = []
         for seed, own in zip(seeds, batches, strict=True):
             with seeded(seed):
-                nets.append(self._tried(data))
+                nets.append(self.tried(data))
                 if not can_stack(nets[-1]):
                     train(nets[-1], own, self, epochs=epochs)
         if can_stack(nets[0]):
@@ -116,7 +116,7 @@ class Supervised(Recipe):
             self._refuse_diverged(net)
         return [NetModel(net, data) for net in nets]
 
-    def _tried(self, data: Data) -> nn.Module:
+    def tried(self, data: Data) -> nn.Module:
         """An untrained net that was given one row: what does not fit fails here, in words, before any training."""
         takes = f"net {self.net!r}, given one input of the shape {list(data.inputs.shape[1:])},"
         try:

@@ -118,6 +118,29 @@ def test_rows_of_a_file_are_those_of_the_source_though_a_test_set_was_held_out(
     assert not (tmp_path / "never").exists(), "refused before a folder is made"
 
 
+def test_a_run_goes_on_without_what_only_its_start_needed(tmp_path: Path, quick: Configure, digits: Loaded) -> None:
+    """Neither the file of a start that is done, nor known labels that the journal holds, are asked for again."""
+    assert digits.truth is not None
+    assert digits.data.source_rows is not None
+    file = tmp_path / "rows.csv"
+    file.write_text("row\n" + "".join(f"{row}\n" for row in digits.data.source_rows[:20]))
+    known = np.where(np.arange(len(digits.data)) < 300, digits.truth, -1)
+    for name, start in (("rows", f"rows:{file}"), ("balanced", "balanced:3")):
+        held = known if name == "balanced" else None
+        config = quick(f"start.strategy={start}", "budget=25")
+        with Run(tmp_path / name, config, digits.data, digits.test, held) as run:
+            query = run.ask()
+            assert query is not None
+            run.tell(query.id, {row: int(digits.truth[row]) for row in query.rows})
+    file.unlink()
+
+    for name in ("rows", "balanced"):
+        with Run(tmp_path / name, None, digits.data, digits.test) as run:
+            query = run.ask()
+            assert query is not None
+            assert query.use == "acquire"
+
+
 def test_a_start_that_needs_a_model_is_refused_before_anything_is_written(
     tmp_path: Path, quick: Configure, digits: Loaded
 ) -> None:
