@@ -37,6 +37,7 @@ class Data:
     augment: applied by `batch` where a generator is given (training).
     names:   file name of every row, where rows are files.
     features: [N, D] float32, what selectors see instead of the inputs themselves.
+    features_from: what the features are, in words that a report shows.
     source_rows: [N], ascending: the number that each row has in its source, where the pool is not all of it.
     """
 
@@ -48,6 +49,7 @@ class Data:
     names: tuple[str, ...] | None = None
     features: Tensor | None = None
     source_rows: Rows | None = None
+    features_from: str = "pixels"
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -104,6 +106,14 @@ class Loaded:
     truth: Labels | None = None
     test: HeldOut | None = None
     known: Labels | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Noted:
+    """Evidence, and what a report says of it: what a provider may return in place of a bare tensor."""
+
+    value: Tensor
+    notes: Mapping[str, JSON]
 
 
 @dataclass(frozen=True)

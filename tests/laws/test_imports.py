@@ -19,23 +19,25 @@ MAY_IMPORT = {
     "rng": NOTHING,
     "inject": {"errors"},
     "pick": BASE,
+    "geometry": BASE,
     "acquisitions": BASE | {"pick"},
-    "selectors": BASE | {"pick"},
+    "selectors": BASE | {"pick", "geometry"},
     "data": BASE,
     "catalogue": BASE,
     "learners": BASE | {"catalogue"},  # nets have names too
     "config": BASE,
     "store": {"types", "errors"},
     "fold": {"types", "errors", "store"},
-    "evidence": BASE | {"catalogue"},
-    "providers": BASE | {"evidence"},
+    "features": BASE | {"catalogue", "data", "learners"},  # encoders train on the pool, before there is a run
+    "evidence": BASE | {"catalogue", "store"},
+    "providers": BASE | {"evidence", "geometry", "learners"},  # a proxy trains by a recipe of its own
     "rounds": BASE | {"catalogue", "config", "evidence", "pick"},
     "start": BASE | {"config", "fold", "rounds"},
     "stop": {"config", "fold"},
     "run": BASE | {"config", "fold", "rounds", "start", "stop", "store"},
     "drive": {"fold", "run", "types"},
     "estimate": BASE | {"evidence", "learners", "providers", "rounds"},
-    "report": {"types", "errors", "rng", "fold", "store"},
+    "report": {"types", "errors", "rng", "fold", "store", "geometry"},
 }
 FILES = sorted(path for path in (ROOT / "activeloop").rglob("*.py"))
 
