@@ -117,6 +117,10 @@ class Batches:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Endlessly: epoch after epoch."""
+        return ((x, y) for _, x, y in self.drawn())
+
+    def drawn(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """The same mini-batches, each with the positions in `rows` that it was drawn from."""
         order = torch.Generator().manual_seed(derive(self.seed, 0, "order"))
         chance = torch.Generator(self.data.mean.device).manual_seed(derive(self.seed, 0, "augment"))
         ready = self._preloaded()
@@ -125,7 +129,7 @@ class Batches:
             shuffled = torch.randperm(len(self.rows), generator=order).to(self.labels.device)
             for at in torch.tensor_split(shuffled, cuts):
                 x = self.data.batch(self.rows[at], chance) if ready is None else ready[at]
-                yield x, self.labels[at]
+                yield at, x, self.labels[at]
 
     def _preloaded(self) -> Tensor | None:
         per_row = self.data.inputs[0].numel() * 4
@@ -140,17 +144,22 @@ def train(
     *,
     epochs: int | None = None,
     after_epoch: Callable[[int], bool] = lambda epoch: False,
+    watch_step: Callable[[Tensor, Tensor], None] | None = None,
 ) -> None:
     """Train `net` in place by the recipe; `epochs` stops its schedule early.
 
     after_epoch: called with the epoch, from 1; may look at the net in any mode, and ends the training by True.
+    watch_step: called with the positions of every mini-batch and its logits as the net gave them in training, augmented
+    and before the update that they lead to: what training dynamics are read from at no cost of their own.
     """
     steps, an_epoch = recipe.steps_for(len(batches.rows)), recipe.steps_an_epoch(len(batches.rows))
     last = steps if epochs is None else min(steps, epochs * an_epoch)
     stepper = optimiser(recipe, [weights for weights in net.parameters() if weights.requires_grad])
     net.train()
-    for step, (x, y) in enumerate(islice(batches, last), start=1):
-        loss = _loss(net, x, y, recipe)
+    for step, (at, x, y) in enumerate(islice(batches.drawn(), last), start=1):
+        logits, loss = _loss(net, x, y, recipe)
+        if watch_step is not None:
+            watch_step(at, logits.detach().float())
         stepper.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         set_lr(stepper, recipe.lr * recipe.factor(step - 1, steps))
@@ -179,10 +188,12 @@ def half(recipe: Recipe, x: Tensor) -> torch.autocast:
     return torch.autocast(x.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
 
 
-def _loss(net: nn.Module, x: Tensor, y: Tensor, recipe: Recipe) -> Tensor:
+def _loss(net: nn.Module, x: Tensor, y: Tensor, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    """The logits and their mean loss."""
     try:
         with half(recipe, x):
-            return cross_entropy(net(x), y)
+            logits: Tensor = net(x)
+            return logits, cross_entropy(logits, y)
     except ValueError as error:
         if len(x) > 1:
             raise

@@ -138,6 +138,35 @@ def test_the_callback_sees_every_epoch_the_last_one_too_and_true_ends_the_traini
     assert seen == [1, 2]
 
 
+def test_who_watches_sees_the_logits_of_every_row_before_the_update_once_an_epoch(images: Data) -> None:
+    """Augmented and in training mode: what comes of the very forward pass that is learnt from."""
+    shaken = replace(images, augment=chain(["crop", "flip"]))
+    seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+    net = cnn((1, 8, 8), 3, width=4, dropout=0.0)
+    copy = cnn((1, 8, 8), 3, width=4, dropout=0.0)
+    copy.load_state_dict(net.state_dict())
+    train(net, batches(shaken, 20, 8), Recipe(batch=8, steps=6), watch_step=lambda at, z: seen.append((at, z)))
+
+    epochs = [torch.cat([at for at, _ in seen[cut : cut + 3]]) for cut in (0, 3)]
+    assert all(sorted(epoch.tolist()) == list(range(20)) for epoch in epochs)
+    at, x, y = next(batches(shaken, 20, 8).drawn())
+    assert torch.equal(at, seen[0][0])
+    assert (y == at % 3).all()
+    torch.testing.assert_close(seen[0][1], copy(x).detach())
+    assert not any(logits.requires_grad for _, logits in seen)
+
+
+def test_watching_changes_nothing(blobs: Data) -> None:
+    watched, alone = (mlp((4,), 3) for _ in range(2))
+    alone.load_state_dict(watched.state_dict())
+    with seeded(1):
+        train(watched, batches(blobs, 20, 8), Recipe(steps=7), watch_step=lambda at, logits: None)
+    with seeded(1):
+        train(alone, batches(blobs, 20, 8), Recipe(steps=7))
+
+    assert all(torch.equal(a, b) for a, b in zip(watched.parameters(), alone.parameters(), strict=True))
+
+
 def test_epochs_stop_the_usual_schedule_early(blobs: Data) -> None:
     """The first of ten epochs is the same whether nine follow or not: its learning rate is that of ten."""
     recipe = Recipe(batch=8, epochs=10, least_steps=0)
