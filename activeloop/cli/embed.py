@@ -1,0 +1,122 @@
+"""Compute the features of every row once, and write them as an .npy.
+
+SOURCE is a name that `activeloop list features` shows. The file is [N, D] float32: the rows of the pool in the source's
+order, then those of its test set where it has one, as `--features F.npy` takes them. Encoders learn from the pool's inputs
+alone. What was computed is kept in --cache too, and a command that was interrupted goes on where it stood.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from activeloop.cli.options import data_arguments
+
+if TYPE_CHECKING:
+    from activeloop.features.attach import Found
+
+UNUSED = {
+    "test_fraction": "every row is embedded, whatever is held out later",
+    "imbalance": "every row is embedded, whatever is dropped later",
+    "labels": "features see no labels",
+    "augment": "features are of the rows as they are",
+}
+
+
+def arguments(parser: ArgumentParser) -> None:
+    data_arguments(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="F.npy", help="where the features go")
+    parser.add_argument(
+        "--set", dest="sets", action="append", default=[], metavar="OPTION=VALUE",
+        help="of the source, such as dimensions=32 or weights_path='\"resnet18.pth\"'",
+    )  # fmt: skip
+
+
+def main(out: Path, sets: list[str], **given: Any) -> int:
+    from activeloop.cli.main import DONE
+    from activeloop.config import load as load_config
+    from activeloop.data.sources import load
+    from activeloop.errors import ConfigError
+    from activeloop.features.attach import features_of
+
+    source = _source(given, out)
+    options = load_config(None, [f"start.options.{entry}" for entry in sets]).start.options
+    data_dir, classes, cache = (Path(at) if (at := given[name]) else None for name in ("data_dir", "classes", "cache"))
+    loaded = load(
+        given["data"] or "digits",
+        data_dir=data_dir,
+        download=bool(given["download"]),
+        classes=classes,
+        cache=cache,
+        image_size=given["image_size"],
+        skip_unreadable=bool(given["skip_unreadable"]),
+        test_fraction=0,
+    )
+    pool, test = features_of(loaded, source, options, cache=cache, show_progress=None)
+    both = [pool] if test is None else [pool, test]
+    try:
+        _write(out, both)
+    except OSError as error:
+        raise ConfigError(f"{out} cannot be written ({error.strerror}); choose another --out.") from error
+    rows, dimensions = sum(len(each.features) for each in both), pool.features.shape[1]
+    then = "" if test is None else f": {len(pool.features):,} of the pool, then {len(test.features):,} of the test set"
+    print(f"wrote {out}: [{rows}, {dimensions}] float32{then}")
+    print(f"  {pool.says}; {_origin(both)}")
+    return DONE
+
+
+def _source(given: dict[str, Any], out: Path) -> str:
+    """What --features names, if all that is given makes sense with it. raises: ConfigError."""
+    from activeloop.errors import ConfigError
+
+    for name, why in UNUSED.items():
+        if given[name]:
+            raise ConfigError(f"--{name.replace('_', '-')} is of no use to embed: {why}; leave it out.")
+    source: str | None = given["features"]
+    if source is None:
+        raise ConfigError(
+            "--features is missing: which ones? `activeloop list features` shows all, such as pca or simclr."
+        )
+    if source.endswith(".npy"):
+        raise ConfigError(
+            f"--features {source} is a file of features already; name what to compute, such as pca or simclr."
+        )
+    if out.suffix != ".npy":
+        raise ConfigError(f"--out is {out}; features are written as .npy, so name it so.")
+    return source
+
+
+def _write(out: Path, parts: list[Found]) -> None:
+    """All rows in one file, which appears whole or not at all."""
+    import os
+
+    import numpy as np
+
+    from activeloop.data.scratch import chunks
+
+    shape = (sum(len(part.features) for part in parts), parts[0].features.shape[1])
+    partial = out.with_name(f".{out.name}.partial")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with partial.open("wb") as file:  # plain writes: a full disk raises, where a memory map would end the process
+            header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            for part in parts:
+                rows = part.features.numpy()
+                for chunk in chunks(rows):
+                    file.write(rows[chunk].astype("<f4").tobytes())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, out)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _origin(parts: list[Found]) -> str:
+    entries = [part for part in parts if part.entry is not None]
+    if not entries:
+        return "nothing to compute"
+    if all(part.was_there for part in entries):
+        return f"from the cache, {entries[0].entry}"
+    return f"computed, and kept as {entries[0].entry}"
