@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from activeloop.selectors import k_center, k_means, random
+from activeloop.selectors import k_center, random
 
 LINE = torch.tensor([[0.0], [1.0], [2.0], [10.0]])
 
@@ -54,37 +54,6 @@ def test_k_center_radius_is_within_twice_the_best() -> None:
     picks = k_center(points, torch.full((100,), -1), 4, rng())
 
     assert set((picks // 25).tolist()) == {0, 1, 2, 3}
-
-
-def blobs() -> torch.Tensor:
-    """Three far apart, of 30, 20 and 10 rows; the first row of each is its middle."""
-    middles, sizes = torch.tensor([[0.0, 0.0], [50.0, 0.0], [0.0, 50.0]]), [30, 20, 10]
-    ring = [torch.from_numpy(rng(size).normal(size=(size // 2, 2))).float() for size in sizes]
-    parts = [torch.cat([middle + r, middle - r]) for middle, r in zip(middles, ring, strict=True)]
-    return torch.cat(parts)
-
-
-def test_k_means_takes_a_row_of_each_cluster_largest_first() -> None:
-    picks = k_means(blobs(), torch.full((60,), -1), 3, rng())
-
-    assert [0 if pick < 30 else 1 if pick < 50 else 2 for pick in picks.tolist()] == [0, 1, 2]
-
-
-def test_k_means_skips_clusters_that_hold_a_label() -> None:
-    labels = torch.full((60,), -1)
-    labels[[0, 55]] = 1
-
-    picks = k_means(blobs(), labels, 1, rng())
-
-    assert 30 <= int(picks[0]) < 50
-
-
-def test_k_means_goes_on_with_the_next_nearest_where_rows_are_fewer_than_clusters_give() -> None:
-    points = torch.tensor([[0.0], [0.1], [5.0], [5.1], [5.2]])
-
-    picks = k_means(points, torch.tensor([-2, -1, -1, -1, -1]), 4, rng())
-
-    assert sorted(picks.tolist()) == [1, 2, 3, 4]
 
 
 def test_random_is_a_permutation_when_all_are_asked_for() -> None:
