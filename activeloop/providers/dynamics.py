@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from activeloop.errors import BadScores, ConfigError, UnknownName, nearest
+from activeloop.types import JSON
 
 Hard: TypeAlias = Literal["low", "high"]  # the end of a score at which hard rows are
 
@@ -250,3 +251,19 @@ def classes_in(reference: Tensor, rows: int, classes: int) -> int:
             " that tell rows apart, or more clusters."
         )
     return max(classes, int(reference.max()) + 1)
+
+
+def notes(seen: Dynamics, score: str, what: str) -> dict[str, JSON]:
+    """What a report says of difficulty read this way, without any label. what: what it is, in words."""
+    kind = SCORES[score]
+    return {
+        "score": score,
+        "what": what,
+        "reads": kind.line,
+        "source": kind.source,
+        "hard_end": kind.hard,
+        "accuracy_on_reference": float(seen.right.double().mean()),
+        "never_learnt": int((~seen.ever_right).sum()),
+        "rows": len(seen.reference),
+        "classes_without_rows": int((seen.reference.bincount() == 0).sum()),
+    }
