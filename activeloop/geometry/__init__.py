@@ -1,0 +1,1 @@
+"""Distances, neighbours and clusters of rows: arithmetic that selectors and providers share."""
