@@ -29,7 +29,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="F.npy", help="where the features go")
     parser.add_argument(
         "--set", dest="sets", action="append", default=[], metavar="OPTION=VALUE",
-        help="of the source, such as dimensions=32 or weights_path='\"resnet18.pth\"'",
+        help="of the source, such as dimensions=32 or weights_path=resnet18.pth",
     )  # fmt: skip
 
 

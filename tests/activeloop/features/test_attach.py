@@ -104,12 +104,12 @@ def test_a_training_that_is_interrupted_ends_at_the_same_bytes(
     monkeypatch.setattr(store, "SAVE_S", 0.0)
     interrupted = {"cache": tmp_path / "other", "show_progress": False}
     counted = _Interrupt(losses.nt_xent, at)
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(losses, "nt_xent", counted)
+    monkeypatch.setattr(losses, "nt_xent", counted)
+    with pytest.raises(KeyboardInterrupt):
         with_features(pool(images), "simclr", TINY, **interrupted)
     assert entries(tmp_path / "other") == []
 
-    rest = _Interrupt(losses.nt_xent, 8)
+    rest = _Interrupt(counted.real, 8)
     monkeypatch.setattr(losses, "nt_xent", rest)
     resumed = with_features(pool(images), "simclr", TINY, **interrupted).data.features
 
@@ -125,12 +125,13 @@ def test_an_embedding_that_is_interrupted_goes_on_and_ends_at_the_same_bytes(
     options = {"dimensions": 5, "threads": 1}
     whole = with_features(pool(images), "pca", options, cache=tmp_path / "whole", show_progress=False).data.features
     monkeypatch.setattr(store, "SAVE_S", 0.0)
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(store, "_embedded", _Interrupt(store._embedded, 3))
+    real = store._embedded
+    monkeypatch.setattr(store, "_embedded", _Interrupt(real, 3))
+    with pytest.raises(KeyboardInterrupt):
         with_features(pool(images), "pca", options, cache=tmp_path / "cut", show_progress=False)
     assert entries(tmp_path / "cut") == []
 
-    rest = _Interrupt(store._embedded, 3)  # the first batch again, to know its width, and the last two
+    rest = _Interrupt(real, 3)  # the first batch again, to know its width, and the last two
     monkeypatch.setattr(store, "_embedded", rest)
     resumed = with_features(pool(images), "pca", options, cache=tmp_path / "cut", show_progress=False).data.features
 
@@ -225,7 +226,7 @@ def test_a_damaged_checkpoint_is_fitted_anew_with_a_warning(pool: MakePool, imag
 
 
 def test_the_threads_of_the_caller_stay_as_they_were(pool: MakePool, images: Tensor) -> None:
-    features(pool(images), threads=2)
+    with_features(pool(images), "pca", {"dimensions": 2, "threads": 2}, show_progress=False)
 
     assert torch.get_num_threads() == 1
 
