@@ -138,7 +138,7 @@ SCORES = {
         lambda seen: seen.logit_margin / seen.epochs,
         "low",
         "mean margin of the reference label over the best other class, of logits",
-        "Pleiss et al. 2020, arXiv:2001.10528, eq. 2 (there with a constant learning rate: give schedule='constant')",
+        "Pleiss et al. 2020, arXiv:2001.10528 (there with a constant learning rate: give schedule='constant')",
     ),
     "forgetting": Score(
         _forgetting,

@@ -18,7 +18,7 @@ def prototypicality(features: Tensor, data: Data, seed: int, *, clusters: int = 
 
     features: [N, D], Euclidean.    clusters: 0 stands for the number of classes.
     returns:  [N], float64, 0 or more.
-    source:   Sorscher et al. 2022, arXiv:2206.14486, section 5.
+    source:   Sorscher et al. 2022, arXiv:2206.14486 (the self-supervised metric).
     """
     k = clusters or len(data.classes)
     if not 1 <= k <= len(features):

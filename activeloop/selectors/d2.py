@@ -41,7 +41,7 @@ def d2(
     neighbours: of each row, fewer where there are fewer rows.    gamma: the lower, the farther picks keep apart.
     returns:    [n] positions, in the order picked.
     cost:       the search for neighbours (`geometry.neighbours`), then a heap: n * neighbours * log m.
-    source:     Maharana et al. 2024, arXiv:2310.07931, section 3; no hard cutoff and no strata, which are `ccs`.
+    source:     Maharana et al. 2024, arXiv:2310.07931; no hard cutoff and no strata, which are `ccs`.
     """
     if neighbours < 1 or not 0 <= gamma < float("inf"):
         raise ConfigError(f"neighbours is {neighbours} and gamma {gamma}; they must be 1 or more, and 0 or more.")

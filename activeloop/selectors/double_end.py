@@ -37,7 +37,7 @@ def elfs(
                 the paper, a window may starve a class.
     returns:    [n] positions, the hardest first.
     raises:     ConfigError where fewer than `n` open rows are left, with the largest cutoff that leaves enough.
-    source:     Zheng et al. 2025, arXiv:2406.04273, section 4.3. Their code selects nothing where the window reaches the
+    source:     Zheng et al. 2025, arXiv:2406.04273. Their code selects nothing where the window reaches the
                 easiest row; here it reaches it.
     """
     if not quota:
