@@ -2,41 +2,120 @@
 
 from __future__ import annotations
 
+import warnings
+
+import numpy as np
 import torch
 from numpy.random import Generator
 from torch import Tensor
 
+from activeloop.errors import BadScores
+from activeloop.selectors.farthest import AT_ONCE, CLOSED, Cover, Space
 from activeloop.types import OPEN
 
+CROWD = 16  # pairs a row of a block near enough to matter; with more, few of them become picks
+LEAST, MOST = 64, 2048  # rows of a block; a larger one rarely yields more picks, and its pairs cost more
 
-def k_center(features: Tensor, labels: Tensor, n: int, rng: Generator) -> Tensor:
+
+def k_center(features: Tensor, labels: Tensor, n: int, rng: Generator, *, metric: str = "euclidean") -> Tensor:
     """Picks that cover the pool: each is the row farthest from all rows chosen so far.
 
     The radius reached is at most twice the smallest possible. Labelled rows count as chosen; among equally far rows,
     as all are at first in an unlabelled pool, `rng` decides. Draws outliers: prefer `k-means` where they are junk.
+    Exact: the picks of the plain greedy on distances in float64. Duplicates of chosen rows come last, with a warning.
 
-    features: [m, D], Euclidean.    labels: [m], -1 open, -2 skipped.
+    features: [m, D], on any device, memory maps included.    labels: [m], -1 open, -2 skipped.
+    metric:   "euclidean", or "cosine", which is blind to the length of a row and refuses zero vectors.
     returns:  [n] positions, in the order picked.
-    cost:     one pass over the features per labelled row and per pick; O(m) memory.
+    cost:     one product of all rows with 256 centres, then of those rows that could be picked with all centres: on
+              50,000 x 512 features a tenth to a fifth of the 2 m n D operations of the plain greedy. O(m + n D) memory.
+    raises:   BadScores for nan and, under cosine, zero vectors; ConfigError for the metric.
     source:   Sener & Savarese 2018, arXiv:1708.00489, algorithm 1.
     """
-    features = features.float()
-    nearest = torch.full((len(features),), torch.inf, device=features.device)
+    from tqdm import tqdm
 
-    def approach(centre: int) -> None:
-        """Lower `nearest` to the distance from this centre; by differences, since |a|² + |b|² - 2ab cancels far from 0."""
-        reach = torch.cdist(features, features[centre, None], compute_mode="donot_use_mm_for_euclid_dist")
-        torch.minimum(nearest, reach[:, 0], out=nearest)
+    space = Space(features, metric)
+    labels = labels.to(features.device)
+    free = labels == OPEN
+    left = int(free.sum())
+    if not 0 <= n <= left:
+        raise BadScores(f"{n:,} picks were asked for, but {left:,} rows are open: ask for 0 to {left:,}.")
+    turn = torch.from_numpy(rng.permutation(space.rows)).to(features.device)  # among equals, the least comes first
+    cover = Cover(space, free, (labels >= 0).nonzero().flatten(), n)
+    picks, again, size = torch.empty(0, dtype=torch.int64, device=features.device), 0, 4 * LEAST
+    if n and not cover.count:
+        picks = torch.where(free, turn, space.rows).argmin()[None]
+        cover.accept(picks, space.points(picks), torch.zeros(1).to(cover.reach), torch.zeros_like(picks))
 
-    for centre in (labels >= 0).nonzero().flatten().tolist():
-        approach(centre)
+    with tqdm(total=n, desc="k-center", unit=" picks", disable=None, delay=2, leave=False) as progress:
+        while len(picks) < n:
+            if cover.surveys:
+                cover.survey()
+            rows, least, next_turn = _farthest(cover.reach, turn, min(size, left - len(picks)))
+            cover.refresh(rows, least)
+            reach = cover.reach[rows]
+            rows = rows[(reach > least) | ((reach == least) & (turn[rows] < next_turn))]
+            found, duplicates = _walk(cover, rows, turn[rows], n - len(picks), least, next_turn)
+            picks, again = torch.cat([picks, found]), again + duplicates
+            size = _next_size(size, len(rows), len(found), space.width)
+            progress.update(len(found))
+    if again:
+        warnings.warn(
+            f"k-center: {again:,} of {n:,} picks duplicate an earlier pick or a labelled row (distance 0): the pool holds"
+            f" no more than {n - again:,} new rows. Ask for that many, or drop the duplicates.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return picks.cpu()
 
-    free, picks = labels == OPEN, []
-    for _ in range(n):
-        reach = nearest.masked_fill(~free, -torch.inf)
-        farthest = (reach == reach.max()).nonzero().flatten()
-        pick = int(farthest[rng.integers(len(farthest))])
-        picks.append(pick)
-        free[pick] = False  # a duplicate of a pick is as near as the pick itself
-        approach(pick)
-    return torch.tensor(picks, dtype=torch.int64)
+
+def _farthest(reach: Tensor, turn: Tensor, k: int) -> tuple[Tensor, float, int]:
+    """The k rows of greatest reach, and what stands first among all others: its reach, and its turn among equals."""
+    if k == int((reach > CLOSED).sum()):
+        return (reach > CLOSED).nonzero().flatten(), CLOSED, 0
+    edge = reach.topk(k + 1, sorted=False).values.min()
+    above = (reach > edge).nonzero().flatten()
+    level = (reach == edge).nonzero().flatten()
+    if len(above) + len(level) > k + 1:
+        level = level[turn[level].topk(k + 1 - len(above), largest=False, sorted=False).indices]
+    last = turn[level].argmax()
+    rows = torch.cat([above, level[level != level[last]]])
+    return rows, float(edge), int(turn[level[last]])
+
+
+def _walk(cover: Cover, rows: Tensor, turns: Tensor, n: int, least: float, next_turn: int) -> tuple[Tensor, int]:
+    """At most n picks of these rows, as the plain greedy makes them, while they come before every row outside.
+
+    returns: positions in the order picked, made centres already; and how many of them are at distance 0 of a centre.
+    """
+    order = turns.argsort()  # argmax takes the first of equals
+    rows, turns = rows[order], turns[order]
+    points, near = cover.near(rows)
+    while len(rows) > LEAST and int(near.sum()) > CROWD * len(rows):
+        first, least, next_turn = _farthest(cover.reach[rows], turns, len(rows) // 4)
+        first = first.sort().values
+        rows, turns, points, near = rows[first], turns[first], points[first], near[first][:, first]
+    one, other = near.nonzero(as_tuple=True)
+    gap, theirs = cover.space.apart(rows[one], rows[other]).cpu().numpy(), other.cpu().numpy()
+    starts = np.searchsorted(one.cpu().numpy(), np.arange(len(rows) + 1))
+    reach, ranks = cover.reach[rows].cpu().numpy(), turns.cpu().numpy()
+    found: list[int] = []
+    duplicates = 0
+    while len(found) < min(n, len(rows)):
+        best = int(reach.argmax())
+        if reach[best] < least or (reach[best] == least and ranks[best] > next_turn):
+            break
+        found.append(best)
+        duplicates += int(reach[best] == 0)
+        touched = slice(starts[best], starts[best + 1])
+        reach[theirs[touched]] = np.minimum(reach[theirs[touched]], gap[touched])
+        reach[best] = CLOSED
+    picks = torch.tensor(found, dtype=torch.int64, device=rows.device)
+    cover.accept(rows, points, torch.from_numpy(reach).to(rows.device), picks)
+    return rows[picks], duplicates
+
+
+def _next_size(size: int, rows: int, found: int, width: int) -> int:
+    """Smaller where rows of a block crowd each other out, larger where most became picks or proved not so far."""
+    grown = size // 2 if 8 * found < rows else 2 * size
+    return max(LEAST, min(grown, MOST, AT_ONCE * 4 // max(1, width)))
