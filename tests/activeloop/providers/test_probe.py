@@ -122,3 +122,13 @@ def test_what_breaks_the_contract_is_refused() -> None:
         probe(points()[:1].expand(90, 4), TRUTH % 2, pool(points()), 0, score="flips", folds=2, **QUICK)
     with pytest.raises(ConfigError, match="hidden is -1"):
         probe(points(), TRUTH, pool(points()), 0, hidden=-1)
+
+
+def test_labels_without_a_pattern_are_not_learnt_though_the_features_would_allow_it() -> None:
+    """With more features than rows a probe knows every row that it has seen by heart."""
+    chance = torch.Generator().manual_seed(0)
+    features, labels = torch.randn(60, 200, generator=chance), torch.randint(3, (60,), generator=chance)
+
+    found = probe(features, labels, pool(features), 0, score="learning-time", epochs=20, lr=0.02)
+
+    assert float(found.notes["accuracy_on_reference"]) < 0.6  # type: ignore[arg-type]

@@ -89,3 +89,10 @@ def test_a_cutoff_too_high_and_no_strata_are_refused() -> None:
     with pytest.raises(ConfigError, match="strata is 0"):
         picked(torch.arange(100.0), 0.5, 6, strata=0)
     assert picked(torch.arange(100.0), 0.5, 0).tolist() == []
+
+
+def test_the_last_stratum_is_closed() -> None:
+    """Two strata, of 0 to 0.5 and of 0.5 to 1, where 1 is no stratum of its own: one pick of each."""
+    for seed in range(20):
+        picks = picked(torch.tensor([0.0, 0.1, 0.2, 0.6, 0.7, 1.0]), 0, 2, strata=2, seed=seed)
+        assert sorted((picks >= 3).tolist()) == [False, True]
