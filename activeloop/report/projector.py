@@ -17,7 +17,8 @@ from activeloop.errors import ConfigError
 from activeloop.report.cards import Images
 from activeloop.report.files import replace_bytes
 from activeloop.report.selection import Selection
-from activeloop.report.selection_plots import components, shown, thumbnails
+from activeloop.report.selection_plots import components, shown
+from activeloop.report.sheet import thumbnails
 from activeloop.types import Rows
 
 MOST_ROWS = 10_000

@@ -20,6 +20,7 @@ from activeloop.errors import ConfigError
 from activeloop.report.files import replace_bytes
 from activeloop.report.plot import COLOURS
 from activeloop.report.selection import SEEN_HERE, Selection, dropped, entropy
+from activeloop.report.sheet import sheet
 from activeloop.rng import derive, rng
 from activeloop.types import Labels, Rows
 
@@ -29,19 +30,19 @@ if TYPE_CHECKING:  # matplotlib takes a second to import
     from torch import Tensor
 
 Method = Literal["t-sne", "pca"]
-Pixels = NDArray[np.uint8]
 
 DPI = 150
-MOST_ROWS = {"t-sne": 3_000, "pca": 5_000}  # t-SNE of 3,000 rows takes 10 s on one core
+MOST_ROWS = {"t-sne": 3_000, "pca": 5_000}  # t-SNE of 3,000 rows takes 6 s on one core
 MOST_CHOSEN = 1_500
 MOST_COLOURS = 10  # more classes are not told apart by colour
 MOST_NUMBERS = 40  # picks that have room for their place in the order
 MOST_NAMES = 30  # classes that have room for their name under a bar
-MOST_IMAGES, ACROSS = 100, 10
-CELL, CAPTION, GAP = 96, 30, 8  # pixels of the contact sheet
 PERPLEXITY = 30  # scikit-learn's own
+STEPS = 500  # of t-SNE; by twice as many a map of 3,000 rows hardly changes, and takes twice as long
+BINS = 50
+TAIL = 0.003  # of the rows at either end of the difficulty may be drawn into the outermost bin
 KEPT = 50  # principal components before t-SNE, van der Maaten & Hinton 2008, section 4.2
-CLASS_COLOURS = (*COLOURS, "#332288", "#999933")  # two of Tol's for the ninth and tenth class
+CLASS_COLOURS = (*COLOURS[:7], "#332288", "#999933", "#882255")  # without the faint yellow; the last three are Tol's
 PICKED, DROPPED, REST = COLOURS[0], COLOURS[1], "0.75"
 
 
@@ -97,7 +98,8 @@ def map_of(features: Tensor, rows: Rows, seed: int, method: Method = "t-sne") ->
     from sklearn.manifold import TSNE
 
     state = derive(seed, 0, "t-sne") % 2**32
-    points = TSNE(perplexity=min(PERPLEXITY, (len(rows) - 1) / 3), init="pca", random_state=state).fit_transform(kept)
+    near = min(PERPLEXITY, (len(rows) - 1) / 3)
+    points = TSNE(perplexity=near, init="pca", max_iter=STEPS, random_state=state).fit_transform(kept)
     return Map(rows, points.astype(np.float32), "t-SNE")
 
 
@@ -140,7 +142,8 @@ def projections(selections: Sequence[Selection], path: Path, method: Method = "t
 def _maps(selections: Sequence[Selection], method: Method) -> bytes:
     features, source, seed = next((s.features, s.features_from, s.seed) for s in selections if s.features is not None)
     where = map_of(features, shown(selections, MOST_ROWS[method], MOST_CHOSEN), seed, method)
-    across, side = min(3, len(selections)), 7.0 if len(selections) == 1 else 4.4
+    across = 2 if len(selections) == 4 else min(3, len(selections))
+    side = 7.0 if len(selections) == 1 else 4.4
     down = math.ceil(len(selections) / across)
     figure = _figure(max(side * across, 7.0), side * down + 1.2)
     grid = figure.subplots(down, across, squeeze=False).flatten()
@@ -152,7 +155,9 @@ def _maps(selections: Sequence[Selection], method: Method) -> bytes:
     title = f"Rows picked, on a map of {drawn} rows\n{where.method} of {source}"
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     handles, labels = grid[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=9)
+    figure.legend(
+        handles, labels, loc="outside lower left", ncols=1 if across == 1 else len(handles), frameon=False, fontsize=9
+    )
     return _png(figure)
 
 
@@ -165,13 +170,11 @@ def _map(axes: Axes, selection: Selection, where: Map) -> None:
             held[:, 0], held[:, 1], marker="x", s=28, color="black", linewidths=1.2, label="labelled before", zorder=3
         )
     points = where.of(selection.rows)
-    order = np.linspace(1, 0, len(points)) if len(points) > 1 else np.ones(len(points))
     numbered = len(points) <= MOST_NUMBERS
+    greys = ["white"] * len(points) if numbered else [f"{grey:.3f}" for grey in np.linspace(1, 0, len(points))]
+    name = "picked, in the order of the numbers" if numbered else "picked: the first white, the last black"
     size = 110 if numbered else 42 if len(points) <= 300 else 18
-    axes.scatter(
-        points[:, 0], points[:, 1], c="white" if numbered else order, cmap="gray", vmin=0, vmax=1, s=size, edgecolors="black",
-        linewidths=1.0, zorder=4, label="picked" if numbered else "picked: the first white, the last black",
-    )  # fmt: skip
+    axes.scatter(points[:, 0], points[:, 1], s=size, c=greys, edgecolors="black", linewidths=1.0, zorder=4, label=name)
     for i, (x, y) in enumerate(points.tolist() if numbered else ()):
         axes.annotate(str(i + 1), (x, y), ha="center", va="center_baseline", fontsize=6.5, zorder=5)
     more = "" if len(points) == len(selection.rows) else f", the first {len(points):,} shown"
@@ -194,7 +197,7 @@ def _background(axes: Axes, selection: Selection, where: Map) -> None:
         if len(points):
             x, y = points[np.square(points - np.median(points, axis=0)).sum(axis=1).argmin()]
             halo = {"facecolor": "white", "edgecolor": colour, "boxstyle": "round,pad=0.2", "alpha": 0.85}
-            axes.annotate(_short(name, 14), (x, y), ha="center", va="center", fontsize=8, bbox=halo, zorder=2)
+            axes.annotate(_short(name, 14), (x, y), ha="center", va="center", fontsize=8, bbox=halo, zorder=6)
     axes.scatter([], [], s=30, color="0.6", linewidths=0, label=f"all rows; colour and name: {kind}")
 
 
@@ -211,91 +214,36 @@ def _numbers(reference: Labels) -> tuple[str, ...]:
     return tuple(map(str, range(int(reference.max(initial=0)) + 1)))
 
 
-def sheet(selection: Selection) -> bytes:
-    """The first hundred picks as images in the order picked, pixel for pixel; under each its row and its class."""
-    from PIL import Image, ImageDraw, ImageFont
-
-    if selection.images is None:
-        raise ConfigError("this selection has no images; hand over a function that gives those of rows.")
-    rows = selection.rows[:MOST_IMAGES]
-    font, title = ImageFont.load_default(11), ImageFont.load_default(15)
-    across, wide, high = min(ACROSS, max(5, len(rows))), CELL + GAP, CELL + CAPTION + GAP
-    down, top = math.ceil(len(rows) / across), 34
-    canvas = Image.new("RGB", (across * wide + GAP, top + down * high + GAP), "white")
-    draw = ImageDraw.Draw(canvas)
-    draw.text((GAP, 8), _sheet_title(selection, len(rows)), "black", title)
-    for i, (row, image) in enumerate(
-        zip(rows.tolist(), thumbnails(selection.images(rows.tolist()), CELL), strict=True)
-    ):
-        x, y = GAP + i % across * wide, top + i // across * high
-        tile = Image.fromarray(image)
-        canvas.paste(tile, (x + (CELL - tile.width) // 2, y + (CELL - tile.height) // 2))
-        for line, words in enumerate(_caption(selection, row)):
-            draw.text((x + CELL // 2, y + CELL + 2 + 14 * line), _short(words, 17), "black", font, "ma")
-    content = io.BytesIO()
-    canvas.save(content, "PNG")
-    return content.getvalue()
-
-
-def _sheet_title(selection: Selection, count: int) -> str:
-    which = "all" if count == len(selection.rows) else f"the first {count:,} of"
-    return f"{selection.strategy}: {which} {len(selection.rows):,} picks, in the order picked"
-
-
-def _caption(selection: Selection, row: int) -> list[str]:
-    """At most two lines: the row, and its true class or its cluster."""
-    truth, reference = selection.truth, selection.reference
-    if truth is not None and truth[row] >= 0:
-        return [f"row {row}", selection.classes[truth[row]]]
-    return [f"row {row}", *([f"cluster {reference[row]}"] if reference is not None else [])]
-
-
-def thumbnails(images: Tensor, side: int) -> list[Pixels]:
-    """Each image as [H, W, 3] within side x side: small ones enlarged by a whole number, unsmoothed, large ones averaged.
-
-    images: [n, 1 or 3, H, W], uint8, or floats in [0, 1].
-    """
-    import torch
-
-    images = images.detach().cpu()
-    images = images.float() / 255 if images.dtype == torch.uint8 else images.float().clamp(0, 1)
-    height, width = images.shape[-2:]
-    if max(height, width) > side:
-        shape = [max(1, each * side // max(height, width)) for each in (height, width)]
-        images = torch.nn.functional.interpolate(images, shape, mode="area")
-    else:
-        factor = side // max(height, width)
-        images = images.repeat_interleave(factor, dim=2).repeat_interleave(factor, dim=3)
-    pixels = (images.expand(-1, 3, -1, -1) * 255).round().to(torch.uint8)
-    return list(pixels.permute(0, 2, 3, 1).contiguous().numpy())
-
-
 def difficulty(selection: Selection) -> bytes:
     """How hard all rows are, in which window of that the picks lie, and what the cutoff drops."""
     values = selection.difficulty
     if values is None:
         raise ConfigError("this selection has no difficulty to draw.")
-    hardest = np.argsort(-values, kind="stable")[: dropped(selection)]
-    out = np.isin(np.arange(len(values)), hardest) & ~selection.picked
-    parts = {
-        f"dropped as too hard: {out.sum():,}": (values[out], DROPPED),
-        f"the other rows: {(~out & ~selection.picked).sum():,}": (values[~out & ~selection.picked], REST),
-        f"picked: {len(selection.rows):,}": (values[selection.rows], PICKED),
-    }
-    shown_parts = {name: part for name, part in parts.items() if len(part[0])}
+    hardest = np.lexsort((selection.picked, -values))[: dropped(selection)]  # of equally hard rows, those not picked
+    edges = _edges(values, selection.picked, float(values[hardest[-1]]) if len(hardest) else None)
+    inside = values.clip(edges[0], edges[-1])
+    beyond = "" if (inside == values).all() else "\n(the outermost bars hold what lies beyond them too)"
+    values = inside
+    picked, out = selection.picked, np.zeros(len(values), dtype=np.bool_)
+    out[hardest] = True
+    parts = [
+        ("dropped as too hard", values[out & ~picked], DROPPED),
+        ("the other rows", values[~out & ~picked], REST),
+        ("picked", values[picked], PICKED),
+    ]
+    names, stacked, colours = zip(*(part for part in parts if len(part[1])), strict=True)
+    names = [f"{name}: {len(some):,}" for name, some in zip(names, stacked, strict=True)]
     figure = _figure(9, 5.6)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    edges = np.histogram_bin_edges(values, bins=min(60, max(10, round(math.sqrt(len(values))))))
-    stacked, colours = zip(*shown_parts.values(), strict=True)
-    upper.hist(stacked, edges, stacked=True, color=colours, label=list(shown_parts), edgecolor="white", linewidth=0.3)
-    lower.hist(values[selection.rows], edges, color=PICKED, edgecolor="white", linewidth=0.3)
+    upper.hist(stacked, edges, stacked=True, color=colours, label=names, edgecolor="white", linewidth=0.3)
+    lower.hist(values[picked], edges, color=PICKED, edgecolor="white", linewidth=0.3)
     if len(hardest):
         for axes in (upper, lower):
             axes.axvline(values[hardest[-1]], color="black", linestyle="--", linewidth=1.2)
         upper.plot([], [], "k--", linewidth=1.2, label=f"cutoff: the hardest {selection.cutoff:.1%}")
     upper.set_ylabel("rows")
     lower.set_ylabel("picks alone")
-    lower.set_xlabel(_score(selection))
+    lower.set_xlabel(_score(selection) + beyond)
     for x, side, end in ((0.0, "left", "← easy"), (1.0, "right", "hard →")):
         lower.annotate(end, (x, -0.42), xycoords="axes fraction", ha=side, va="center", fontweight="bold")
     title = (
@@ -305,6 +253,17 @@ def difficulty(selection: Selection) -> bytes:
     upper.legend(frameon=False)
     _plain(upper, lower)
     return _png(figure)
+
+
+def _edges(values: NDArray[np.float64], picked: NDArray[np.bool_], cut: float | None) -> NDArray[np.float64]:
+    """Of bins that show nearly all rows and every pick, so that a few extreme rows do not squeeze the others; one at
+    the cutoff, so that no bin is half dropped."""
+    low, high = np.quantile(values, (TAIL, 1 - TAIL))
+    low, high = min(low, *values[picked]), max(high, *values[picked])
+    cut = low if cut is None else cut
+    width = (high - low) / BINS or 1.0
+    bins = np.arange(math.floor((min(low, cut) - cut) / width), math.ceil((max(high, cut) - cut) / width) + 1)
+    return cut + width * bins if len(bins) > 1 else np.array([cut - width, cut, cut + width])
 
 
 def _score(selection: Selection) -> str:
@@ -350,9 +309,11 @@ def _bars(axes: Axes, selection: Selection, kind: str, ids: Labels, names: tuple
     axes.set_title(f"Picks per {kind}{measured}{note}", loc="left", fontsize=10)
     axes.set(xlabel=kind, ylabel="picks", xlim=(-0.6, len(names) - 0.4))
     if len(names) <= MOST_NAMES:
-        is_long = max(map(len, names)) > 4
-        axes.set_xticks(at, [_short(name, 16) for name in names], rotation=35 if is_long else 0,
-                        ha="right" if is_long else "center", rotation_mode="anchor" if is_long else "default")  # fmt: skip
+        most = max(16, 70 // len(names))
+        fits = sum(map(len, names)) <= 70
+        ticks = axes.set_xticks(at, [_short(name, most) for name in names])
+        for tick in () if fits else ticks:
+            tick.label1.set(rotation=35, ha="right", rotation_mode="anchor")
     else:
         axes.set_xlabel(f"{kind}, by number")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
