@@ -8,7 +8,8 @@ it. A colon always means another package: `package:name` is looked up among its 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,6 +31,15 @@ SELECTORS = {
     "random": "activeloop.selectors.random:random",
     "k-center": "activeloop.selectors.k_center:k_center",
     "k-means": "activeloop.selectors.k_means:k_means",
+    "prototypical": "activeloop.selectors.prototypical:prototypical",
+    "dbscan": "activeloop.selectors.density:dbscan",
+    "optics": "activeloop.selectors.density:optics",
+    "typiclust": "activeloop.selectors.typiclust:typiclust",
+    "probcover": "activeloop.selectors.probcover:probcover",
+    "ccs": "activeloop.selectors.ccs:ccs",
+    "d2": "activeloop.selectors.d2:d2",
+    "elfs": "activeloop.selectors.double_end:elfs",
+    "elfs-quick": "activeloop.selectors.double_end:elfs",
 }
 EVIDENCE = {
     "pixels": "activeloop.evidence:pixels",
@@ -41,6 +51,14 @@ EVIDENCE = {
     "previous": "activeloop.providers.reference:previous",
     "neighbours": "activeloop.providers.reference:neighbours",
     "early": "activeloop.providers.early:early",
+    "clusters": "activeloop.providers.temi:clusters",
+    "proxy": "activeloop.providers.proxy:proxy",
+    "probe": "activeloop.providers.probe:probe",
+    "second-split": "activeloop.providers.second_split:second_split",
+    "prototypicality": "activeloop.providers.prototypicality:prototypicality",
+    "prior": "activeloop.providers.cutoff:prior",
+    "search": "activeloop.providers.cutoff:search",
+    "fixed": "activeloop.providers.cutoff:fixed",
 }
 LEARNERS = {
     "supervised": "activeloop.learners.supervised:Supervised",
@@ -59,6 +77,33 @@ ORACLES = {
     "symmetric": "oracles.noise:symmetric",
     "pair": "oracles.noise:pair",
     "transition": "oracles.noise:transition",
+}
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A selector with other settings than its defaults; what a user sets wins over them."""
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    bind: Mapping[str, str] = field(default_factory=dict)
+    evidence: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def under(
+        self, bind: Mapping[str, str], evidence: Mapping[str, Mapping[str, Any]], options: Mapping[str, Any]
+    ) -> tuple[Mapping[str, str], Mapping[str, Mapping[str, Any]], Mapping[str, Any]]:
+        """The user's settings with these below them. Options of a provider fall away where another one is bound."""
+        kept = {name: given for name, given in self.evidence.items() if bind.get(name) in (None, self.bind.get(name))}
+        names = {**kept, **evidence}
+        merged = {name: {**kept.get(name, {}), **evidence.get(name, {})} for name in names}
+        return {**self.bind, **bind}, merged, {**self.options, **options}
+
+
+PSEUDO = {"reference": "clusters", "difficulty": "proxy"}
+PRESETS = {
+    "elfs": Preset(bind={**PSEUDO, "cutoff": "search"}),
+    "elfs-quick": Preset(bind={**PSEUDO, "cutoff": "search"}),
+    "ccs": Preset(bind={**PSEUDO, "cutoff": "prior"}),
+    "d2": Preset(bind={"difficulty": "prototypicality"}),
 }
 KINDS: dict[str, dict[str, str]] = {
     "acquisitions": ACQUISITIONS,

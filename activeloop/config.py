@@ -30,14 +30,20 @@ from activeloop.types import JSON
 
 T = TypeVar("T")
 WHEREABOUTS: dict[str, Any] = dict.fromkeys(
-    ("source", "data_dir", "download", "cache", "classes", "labels", "features"), None
+    ("source", "data_dir", "download", "cache", "classes", "labels"), None
 )  # what lies there is in the journal: the data's digest, the classes, the known labels
+EMBEDDINGS = "embeddings"  # features that are the current model's
+FEATURES = "data.features"  # a file of them is such a place too; the name of a source is not
 Options = dict[str, Any]  # checked against the signature of what they are for, when the plan is made
 
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Where inputs come from; paths as given, and `data.load` says what each means."""
+    """Where inputs come from; paths as given, and `data.load` says what each means.
+
+    features: what selectors see: FILE.npy, a source of `activeloop list features`, "embeddings" of the current model, or
+    None for the inputs themselves.    features_options: of that source.    learn_on: what the learner sees.
+    """
 
     source: str = "digits"
     data_dir: str | None = None
@@ -45,6 +51,8 @@ class DataConfig:
     classes: str | None = None
     labels: str | None = None
     features: str | None = None
+    features_options: Options = field(default_factory=dict)
+    learn_on: Literal["inputs", "features"] = "inputs"
     test_fraction: float = 0.2
     imbalance: bool = False
     image_size: int | None = None
@@ -58,6 +66,7 @@ class StartConfig:
     """What seeds the labelled pool.
 
     strategy: a selector that needs no model, "balanced:K" or "rows:FILE".    size: labels, ignored by those two.
+    bind, evidence: as for acquiring, of what this selector needs.
     all_classes: an initial set that lacks a class is an error, not a warning.
     """
 
@@ -65,6 +74,7 @@ class StartConfig:
     size: int = 20
     options: Options = field(default_factory=dict)
     bind: dict[str, str] = field(default_factory=dict)
+    evidence: dict[str, Options] = field(default_factory=dict)
     all_classes: bool = False
 
 
@@ -140,6 +150,11 @@ class Config:
         _at_least(self.candidates, 0, "candidates")
         _at_least(self.threads, 1, "threads")
         _at_least(self.start.size, 0, "start.size")
+        if self.data.learn_on == "features" and self.data.features in (None, EMBEDDINGS):
+            raise ConfigError(
+                f"data.learn_on is 'features', and data.features is {self.data.features!r}: name a source or a file of"
+                " features (--features), or learn on the inputs."
+            )
         has_own_size = self.start.strategy.startswith(("balanced:", "rows:"))
         size = 0 if has_own_size else self.start.size
         if 0 < self.candidates < max(self.query, size):
@@ -218,7 +233,8 @@ def as_json(config: Config) -> dict[str, JSON]:
 
 def fingerprint(config: Config) -> str:
     """16 hex digits, equal for equal configurations. Where files lie is no part of it: the journal holds the data's digest."""
-    plain = as_json(replace(config, data=replace(config.data, **WHEREABOUTS)))
+    features = _without_place(config.data.features)
+    plain = as_json(replace(config, data=replace(config.data, **WHEREABOUTS, features=features)))
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -227,13 +243,25 @@ def differences(there: Mapping[str, JSON], here: Mapping[str, JSON], apart: Sequ
 
     there, here: as `as_json` gives them.    apart: tables that may differ.
     """
-    theirs, ours = _flat(there), _flat(here)
+    theirs, ours = (
+        {name: _without_place(value) if name == FEATURES else value for name, value in _flat(each).items()}
+        for each in (there, here)
+    )
     passed = {f"data.{name}" for name in WHEREABOUTS}
     return [
         f"{name} ({theirs.get(name)!r} there, {ours.get(name)!r} here)"
         for name in {**ours, **theirs}
         if name not in passed and name.partition(".")[0] not in apart and theirs.get(name) != ours.get(name)
     ]
+
+
+def is_file_of_features(text: str) -> bool:
+    """Whether `data.features` is a path, rather than the name of a source."""
+    return text.endswith(".npy")
+
+
+def _without_place(features: JSON) -> str | None:
+    return features if isinstance(features, str) and not is_file_of_features(features) else None
 
 
 def _flat(table: Mapping[str, JSON], prefix: str = "") -> dict[str, JSON]:

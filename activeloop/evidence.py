@@ -7,16 +7,20 @@ Strategies see this closed vocabulary alone, and no model is in it:
     probs       [n, C] of this round's model     samples     [n, K, C] stochastic passes or members
     embeddings  [n, D] of this round's model     history     [n, E, C] probabilities after every epoch
     early       [n, M, C] of M early models      reference   [n] class id that stands in for the unknown label
+    difficulty  [n], high is hard                cutoff      [], the fraction of hardest rows to leave out
     n, rng      how many picks, and chance: a function with `n` picks, one without scores row by row
 
 A function that asks for `labels` sees the labelled rows too; one that does not sees open rows only. Providers, which
 give evidence, are functions of the same kind. Only those that ship here may ask for `model`, `last_model`, `data`,
-`watched`, `training` (labels, [N]) and `train`.
+`watched`, `training` (labels, [N]), `train` and `seed`.
+
+A provider that asks for no `rows` looks at the whole pool: it is computed once over all of it, whatever rows are at hand,
+and what was computed with a `seed` (so may have trained for minutes) is kept in a cache by the content of all it saw.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,15 +30,24 @@ from torch import Tensor
 
 from activeloop import catalogue
 from activeloop.errors import BadScores, MissingEvidence, UnknownName, nearest
-from activeloop.inject import checked_options, needs
-from activeloop.types import Data, Model, Rows
+from activeloop.inject import checked_options, needs, options
+from activeloop.store.cache import Cache, content, key_of
+from activeloop.types import JSON, Data, Model, Noted, Rows
 
 GIVEN = ("rows", "labels", "n", "rng")
 INTERNAL = ("model", "last_model", "data", "watched", "training", "train", "seed")
-VOCABULARY = (*GIVEN, "inputs", "features", "probs", "samples", "embeddings", "history", "early", "reference")
-DEFAULTS = {"features": "pixels", "reference": "previous"}  # evidence -> the provider that gives it
+VOCABULARY = (
+    *GIVEN, "inputs", "features", "probs", "samples", "embeddings", "history", "early", "reference", "difficulty", "cutoff",
+)  # fmt: skip
+# evidence -> the provider that gives it
+DEFAULTS = {"features": "pixels", "reference": "previous", "difficulty": "proxy", "cutoff": "prior"}
 OFFERED = ("probs", "samples", "embeddings", "history", "early")  # evidence that depends on the learner
-AXES = {"probs": 2, "samples": 3, "history": 3, "early": 3, "features": 2, "embeddings": 2, "reference": 1}
+AXES = {
+    "probs": 2, "samples": 3, "history": 3, "early": 3, "features": 2, "embeddings": 2, "reference": 1, "difficulty": 1,
+    "cutoff": 0,
+}  # fmt: skip
+ROWS = 8192  # looked at at a time where only a yes or no comes of them
+FORMAT = 1  # raise when providers give other results for the same arguments, so that old caches are not taken
 SUM_TOLERANCE = 1e-3  # of probabilities; bf16 rounds to 4e-3 a class, and must be renormalised before it comes here
 
 
@@ -46,6 +59,11 @@ class Step:
     provider: str
     function: Callable[..., Any]
     options: Mapping[str, Any]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it looks at the whole pool rather than at the rows at hand."""
+        return "rows" not in needs(self.function)
 
 
 @dataclass(frozen=True)
@@ -89,6 +107,8 @@ def resolve(
     raises: UnknownName, MissingEvidence naming the chain of needs, ConfigError for options.
     """
     function = catalogue.find_strategy(strategy)
+    if strategy in catalogue.PRESETS:
+        bind, evidence, options = catalogue.PRESETS[strategy].under(bind, evidence, options)
     for name in [*bind, *evidence]:
         if name not in VOCABULARY:
             raise UnknownName(
@@ -140,18 +160,101 @@ def _remedy(provider: str, offers: Mapping[str, str]) -> str:
     }.get(provider, f"Use a learner that offers {provider!r}.")
 
 
-def gather(plan: Plan, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of everything that the strategy asks for, by name.
+@dataclass(frozen=True)
+class Gathered:
+    """values: what the strategy asks for, by name.    notes: what providers said of it, by name."""
 
-    given: values of GIVEN and INTERNAL, as far as the plan uses them.
+    values: Mapping[str, Any]
+    notes: Mapping[str, Mapping[str, JSON]]
+
+
+def gather(plan: Plan, given: Mapping[str, Any], whole: Mapping[str, Noted] | None = None) -> Gathered:
+    """Everything that the strategy asks for, of the rows at hand.
+
+    given: values of GIVEN and INTERNAL, as far as the plan uses them.    whole: as `whole_pool` gives it, where rows are
+    looked at in parts.
     raises: BadScores for probabilities or features that break their contract, naming the first offender.
     """
-    values = dict(given)
-    for step in plan.steps:
-        found = step.function(**{need: values[need] for need in needs(step.function)}, **step.options)
-        check(step.name, found, values["rows"])
-        values[step.name] = found
-    return {name: values[name] for name in needs(plan.function)}
+    rows, whole = given["rows"], whole_pool(plan, given) if whole is None else whole
+    values = {**given, **{name: _at(found.value, rows) for name, found in whole.items()}}
+    for step in _needed(plan, needs(plan.function), whole):
+        values[step.name] = _told(step, values, rows).value
+    return Gathered(
+        {name: values[name] for name in needs(plan.function)}, {name: found.notes for name, found in whole.items()}
+    )
+
+
+def whole_pool(plan: Plan, given: Mapping[str, Any]) -> dict[str, Noted]:
+    """The evidence of the plan that looks at the whole pool, computed over all of it or recalled.
+
+    given: also `pool_seed`, the same in every round, and `cache`, a Cache or None.
+    """
+    steps = [step for step in plan.steps if step.is_whole]
+    if not steps:
+        return {}
+    rows = np.arange(len(given["data"]))
+    values = {**given, "rows": rows, "seed": given["pool_seed"]}
+    found: dict[str, Noted] = {}
+    for step in _needed(plan, [step.name for step in steps], found):
+        told = _recalled(step, values, rows, given.get("cache"))
+        values[step.name] = told.value
+        if step.is_whole:
+            found[step.name] = told
+    return found
+
+
+def _needed(plan: Plan, names: Sequence[str], ready: Mapping[str, Noted]) -> list[Step]:
+    """The steps that give these names and whatever they need, in the order of computing, but for what is ready."""
+    by_name = {step.name: step for step in plan.steps}
+    wanted, waiting = set(), list(names)
+    while waiting:
+        name = waiting.pop()
+        if name in by_name and name not in ready and name not in wanted:
+            wanted.add(name)
+            waiting += needs(by_name[name].function)
+    return [step for step in plan.steps if step.name in wanted]
+
+
+def _recalled(step: Step, values: Mapping[str, Any], rows: Rows, cache: Cache | None) -> Noted:
+    """From the cache where it is there; else computed, by one process at a time, and kept."""
+    if cache is None or not step.is_whole or "seed" not in needs(step.function):
+        return _told(step, values, rows)
+    key = _key(step, values)
+    with cache.alone(key):
+        found = cache.recall(key)
+        if found is None:
+            found = _told(step, values, rows)
+            cache.keep(key, found)
+    return Noted(found.value.to(values["data"].inputs.device), found.notes)
+
+
+def _told(step: Step, values: Mapping[str, Any], rows: Rows) -> Noted:
+    found = step.function(**{need: values[need] for need in needs(step.function)}, **step.options)
+    found = found if isinstance(found, Noted) else Noted(found, {})
+    check(step.name, found.value, rows)
+    return found
+
+
+def _key(step: Step, values: Mapping[str, Any]) -> str:
+    """Of all that the provider sees, and of what else its sums depend on."""
+    seen: dict[str, JSON] = {"format": FORMAT, "threads": torch.get_num_threads(), "provider": _name(step.function)}
+    seen |= {name: repr(value) for name, value in {**options(step.function), **step.options}.items()}
+    for need in needs(step.function):
+        value = values[need]
+        if isinstance(value, Data):
+            parts = (value.inputs, value.mean, value.std)
+            seen[need] = [*map(content, parts), len(value.classes), repr(value.augment), value.inputs.device.type]
+        else:
+            seen[need] = [content(value), value.device.type] if isinstance(value, Tensor) else repr(value)
+    return key_of(seen)
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return f"{function.__module__}:{function.__qualname__}"
+
+
+def _at(value: Tensor, rows: Rows) -> Tensor:
+    return value[torch.from_numpy(rows).to(value.device)] if value.dim() else value
 
 
 def check(name: str, found: Tensor, rows: Rows) -> None:
@@ -161,10 +264,15 @@ def check(name: str, found: Tensor, rows: Rows) -> None:
         raise BadScores(
             f"evidence {name!r} is {shape}; it must be a tensor with {AXES.get(name, 'some')} axes, rows first."
         )
-    if len(found) != len(rows):
+    if found.dim() and len(found) != len(rows):
         raise BadScores(f"evidence {name!r} has {len(found)} entries, but {len(rows)} rows are at hand.")
     if name in ("features", "embeddings"):
-        _refuse(~torch.isfinite(found).all(dim=1), rows, f"{name} are nan or infinite; repair or drop those rows")
+        finite = torch.cat([torch.isfinite(part).all(dim=1) for part in torch.split(found, ROWS)])  # bounded memory
+        _refuse(~finite, rows, f"{name} are nan or infinite; repair or drop those rows")
+    if name in ("difficulty", "cutoff"):
+        _refuse(
+            ~torch.isfinite(found.reshape(-1)), rows, f"{name} is nan or infinite; look at the provider that gives it"
+        )
     if name in ("probs", "samples", "history", "early"):
         off = ((found.sum(dim=-1) - 1).abs() < SUM_TOLERANCE) & (found >= 0).all(dim=-1)
         _refuse(~off.reshape(len(rows), -1).all(dim=1), rows,
@@ -189,6 +297,8 @@ def inputs(data: Data, rows: Rows) -> Tensor:
 def pixels(data: Data, rows: Rows) -> Tensor:
     """[n, D] float32: the user's features where there are some, else the inputs, flattened."""
     seen = data.inputs if data.features is None else data.features
+    if len(rows) == len(seen):  # all of them, as rows at hand are ascending: a memory map stays one
+        return seen.flatten(1).float()
     return seen[torch.as_tensor(rows, device=seen.device)].flatten(1).float()
 
 

@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -15,15 +16,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from activeloop import catalogue
-from activeloop.config import AcquireConfig, Config, LearnerConfig, StartConfig
+from activeloop.config import EMBEDDINGS, AcquireConfig, Config, LearnerConfig, StartConfig
 from activeloop.errors import BadScores, ConfigError, MissingEvidence
-from activeloop.evidence import Plan, check, gather, resolve
+from activeloop.evidence import Plan, check, gather, resolve, whole_pool
 from activeloop.inject import check_option, checked_options
 from activeloop.pick import pick
 from activeloop.rng import derive, rng
-from activeloop.types import OPEN, Data, HeldOut, Labels, Learner, Model, Rows, TrainsTogether
+from activeloop.store.cache import Cache, cache_folder
+from activeloop.types import JSON, OPEN, Data, HeldOut, Labels, Learner, Model, Noted, Rows, TrainsTogether
 
-Seen: TypeAlias = "dict[str, Any] | NDArray[np.float64]"  # a selector's evidence by name, or the scores of rows
 CHUNK = 8192  # rows scored at a time: history of 100 epochs x 10 classes is 33 MB of them
 
 
@@ -46,6 +47,18 @@ class Setup:
         return self.test is not None or self.config.validation > 0
 
 
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What there is to pick by: a selector's evidence, or the scores [n] of rows.
+
+    notes: what providers said of the evidence that looks at the whole pool, by its name.
+    """
+
+    evidence: Mapping[str, Any] | None
+    scores: NDArray[np.float64] | None
+    notes: Mapping[str, Mapping[str, JSON]]
+
+
 def prepare(config: Config, data: Data, test: HeldOut | None) -> Setup:
     """Resolve learner, start and strategy. raises: ConfigError, UnknownName, MissingEvidence; trains nothing."""
     if config.budget > len(data):
@@ -64,13 +77,16 @@ def prepare(config: Config, data: Data, test: HeldOut | None) -> Setup:
         )
     if not isinstance(learner, TrainsTogether):
         offers = {name: shape for name, shape in offers.items() if name != "early"}
-    start = None if is_special(config.start.strategy) else _plan(config.start, config, {})
-    return Setup(config, data, test, learner, start, _plan(config.acquire, config, offers))
+    start = None if is_special(config.start.strategy) else plan_of(config.start, config, {})
+    return Setup(config, data, test, learner, start, plan_of(config.acquire, config, offers))
 
 
-def _plan(part: StartConfig | AcquireConfig, config: Config, offers: Mapping[str, str]) -> Plan:
-    evidence = config.evidence if isinstance(part, AcquireConfig) else {}
-    plan = resolve(part.strategy, options=part.options, bind=part.bind, evidence=evidence, offers=offers)
+def plan_of(part: StartConfig | AcquireConfig, config: Config, offers: Mapping[str, str]) -> Plan:
+    """The plan of the start or of acquiring. offers: what the learner's models give; nothing before there is one."""
+    evidence = config.evidence if isinstance(part, AcquireConfig) else part.evidence
+    features = {"features": EMBEDDINGS} if config.data.features == EMBEDDINGS else {}
+    bind = {**features, **part.bind}
+    plan = resolve(part.strategy, options=part.options, bind=bind, evidence=evidence, offers=offers)
     if isinstance(part, StartConfig) and plan.trains:
         raise MissingEvidence(
             f"start strategy {part.strategy!r} needs a model, and nothing is labelled yet: start with random, k-center or"
@@ -183,31 +199,43 @@ def at_hand(given: Mapping[str, Any], rows: Rows, labels: Labels, n: int, chance
     return {**given, "rows": rows, "labels": held, "n": n, "rng": chance}
 
 
+def of_pool(config: Config, data: Data, labels: Labels) -> dict[str, Any]:
+    """What providers that look at the whole pool are given besides: the same in every round.
+
+    labels: [N], those that a model may train on.
+    """
+    folder = Path(config.data.cache) if config.data.cache is not None else cache_folder()
+    cache = Cache(folder / "evidence")
+    return {"data": data, "training": labels, "pool_seed": derive(config.seed, 0, "pool"), "cache": cache}
+
+
 def look(plan: Plan, hand: Mapping[str, Any]) -> Seen:
-    """Rows at hand -> the evidence of a selector, or the scores [n] of a function that scores, a chunk of rows at a time.
+    """Rows at hand -> the evidence of a selector, or the scores of a function that scores, a chunk of rows at a time.
 
     raises: BadScores where evidence or scores break their contract.
     """
     if plan.picks:
-        return gather(plan, hand)
-    rows = hand["rows"]
-    return np.concatenate([_score(plan, hand, slice(at, at + CHUNK)) for at in range(0, len(rows), CHUNK)])
+        found = gather(plan, hand)
+        return Seen(found.values, None, found.notes)
+    rows, whole = hand["rows"], whole_pool(plan, hand)
+    parts = [_score(plan, hand, slice(at, at + CHUNK), whole) for at in range(0, len(rows), CHUNK)]
+    return Seen(None, np.concatenate(parts), {name: found.notes for name, found in whole.items()})
 
 
 def choose(plan: Plan, how: AcquireConfig, seen: Seen, hand: Mapping[str, Any]) -> Rows:
     """Evidence or scores -> n rows, in the order picked. raises: BadScores where they are not n different open rows."""
     free = hand["labels"].cpu().numpy() == OPEN
-    if isinstance(seen, np.ndarray):
-        at = pick(seen, free, hand["n"], hand["rng"], how=how.pick, beta=how.beta, shift=how.shift)
+    if seen.scores is not None:
+        at = pick(seen.scores, free, hand["n"], hand["rng"], how=how.pick, beta=how.beta, shift=how.shift)
     else:
-        at = _checked(plan.strategy, plan.function(**seen, **plan.options), free, hand["n"])
+        at = _checked(plan.strategy, plan.function(**seen.evidence or {}, **plan.options), free, hand["n"])
     picked: Rows = hand["rows"][at]
     return picked
 
 
-def _score(plan: Plan, hand: Mapping[str, Any], part: slice) -> Any:
+def _score(plan: Plan, hand: Mapping[str, Any], part: slice, whole: Mapping[str, Noted]) -> Any:
     here = {**hand, "rows": hand["rows"][part], "labels": hand["labels"][part]}
-    scores, rows = plan.function(**gather(plan, here), **plan.options), here["rows"]
+    scores, rows = plan.function(**gather(plan, here, whole).values, **plan.options), here["rows"]
     if not isinstance(scores, Tensor) or scores.shape != (len(rows),):
         shape = list(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
         raise BadScores(f"{plan.strategy!r} gave {shape} for {len(rows)} rows; it must give a tensor [{len(rows)}].")

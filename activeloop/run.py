@@ -224,15 +224,14 @@ class Run:
     def _given(self, setup: Setup, model: Model | None, rows: Rows) -> dict[str, object]:
         """What evidence is computed from."""
         from activeloop.rng import derive
-        from activeloop.rounds import Trainer
+        from activeloop.rounds import Trainer, of_pool
 
         state = self.state
         return {
+            **of_pool(setup.config, setup.data, state.training),
             "model": model,
             "last_model": self._last_model(setup) if setup.acquire.uses("last_model") else None,
-            "data": setup.data,
             "watched": rows,
-            "training": state.training,
             "train": Trainer(setup, state.training, state.round),
             "seed": derive(setup.config.seed, state.round, "samples"),
         }

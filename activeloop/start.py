@@ -13,7 +13,7 @@ from activeloop.config import Config
 from activeloop.errors import ConfigError
 from activeloop.fold import State
 from activeloop.rng import rng
-from activeloop.rounds import Setup, at_hand, candidates, choose, is_special, look
+from activeloop.rounds import Setup, at_hand, candidates, choose, is_special, look, of_pool
 from activeloop.types import OPEN, Data, Labels, Rows
 
 
@@ -74,7 +74,7 @@ def _selected(setup: Setup, state: State, begun: int, n: int) -> Rows | None:
     assert setup.start is not None
     config = setup.config
     rows = candidates(config, setup.start, state.training, state.pickable, 0)
-    given = {"data": setup.data, "training": state.training}
+    given = of_pool(config, setup.data, state.training)
     hand = at_hand(given, rows, state.blocked, n, rng(config.seed, begun, "start"))
     return choose(setup.start, config.acquire, look(setup.start, hand), hand)
 

@@ -167,7 +167,7 @@ def no_image(desk: Desk) -> None:
 
 def select_none(desk: Desk) -> None:
     np.save(desk.folder / "F.npy", np.ones((40, 3), np.float32))
-    select.main("random", desk.folder / "F.npy", None, 0, desk.folder / "rows.csv", 0, [])
+    select.main("random", 0, desk.folder / "rows.csv", features=str(desk.folder / "F.npy"))
 
 
 def a_changed_answer(desk: Desk) -> None:

@@ -1,4 +1,4 @@
-"""What there is by name, a line each: acquisitions, selectors, evidence, learners, nets, oracles or data; or all of it."""
+"""What there is by name, a line each: acquisitions, selectors, evidence, learners, nets, oracles, features, data; or all."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def main(kind: str | None) -> int:
     from activeloop.cli.main import DONE
     from activeloop.errors import UnknownName, nearest
 
-    kinds = (*KINDS, "data")
+    kinds = (*KINDS, "features", "data")
     if kind is not None and kind not in kinds:
         raise UnknownName(f"there is no list of {kind!r}{nearest(kind, kinds)} There are {', '.join(kinds)}.")
     if kind is not None:
@@ -38,6 +38,8 @@ def main(kind: str | None) -> int:
 
 
 def _lines(kind: str) -> str:
-    lines = DATA if kind == "data" else describe(kind)
+    from activeloop.features import describe as sources
+
+    lines = DATA if kind == "data" else sources() if kind == "features" else describe(kind)
     width = max(len(name) for name, _ in lines) + 2
     return "\n".join(f"{name:<{width}}{what}" for name, what in lines)

@@ -19,9 +19,10 @@ COMMANDS = {
     "status": "where a run stands",
     "export": "labels as CSV, weights as safetensors, predictions for the rest",
     "report": "table, curves and TensorBoard of finished or running runs",
-    "list": "acquisitions, selectors, learners, nets, oracles or data, a line each",
+    "list": "acquisitions, selectors, learners, nets, oracles, features or data, a line each",
     "explain": "the plan of a run with shapes, bytes, time and memory; trains nothing",
-    "select": "pick rows from your own features with no run at all",
+    "embed": "features of every row as an .npy: an encoder by name, or one trained on the pool",
+    "select": "pick rows with no run at all, and report on them",
 }
 DONE, FAILED, REFUSED, WAITING, INTERRUPTED = 0, 1, 2, 3, 130
 EXIT_CODES = """exit codes:

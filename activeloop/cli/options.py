@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentParser
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ SETTINGS = {
     "classes": "data.classes",
     "labels": "data.labels",
     "features": "data.features",
+    "learn_on": "data.learn_on",
     "test_fraction": "data.test_fraction",
     "imbalance": "data.imbalance",
     "image_size": "data.image_size",
@@ -41,6 +43,7 @@ SETTINGS = {
     "target": "stop.target",
 }
 FILES = ("data_dir", "classes", "labels", "features", "cache")
+NUMBER = re.compile(r"\d+")  # --classes 10
 
 
 def data_arguments(parser: ArgumentParser) -> None:
@@ -49,9 +52,11 @@ def data_arguments(parser: ArgumentParser) -> None:
         " a folder of .npy, a folder of images (default: digits)")  # fmt: skip
     add("--data-dir", metavar="DIR", help="where benchmarks by name lie")
     add("--download", action="store_true", default=None, help="fetch a benchmark that is not there")
-    add("--classes", metavar="FILE", help="class names, one a line, where the data do not say")
+    add("--classes", metavar="FILE|C", help="class names, one a line, or how many; where the data do not say")
     add("--labels", metavar="CSV", help="labels you have already: columns row or file, and label")
-    add("--features", metavar="NPY", help="[N, D] features: selectors and the learner see these for the images")
+    add("--features", metavar="NAME", help="what selectors see: an .npy [N, D], or pca, simclr, torchvision:NAME …"
+        " (`activeloop list features`; default: the inputs)")  # fmt: skip
+    add("--learn-on", choices=("inputs", "features"), help="what the learner sees (inputs)")
     add("--test-fraction", type=float, metavar="F", help="held out where truth is known and no test set is (0.2)")
     add("--imbalance", action="store_true", default=None, help="keep 10 %% of the rows of half of the classes")
     add("--image-size", type=int, metavar="PX", help="scale the shorter side of images to PX and cut out the centre")
@@ -90,7 +95,9 @@ def configuration(given: dict[str, Any]) -> Config:
     chosen = {key: given.get(option) for option, key in SETTINGS.items()}
     sets = [f"{key}={_toml(value)}" for key, value in chosen.items() if value is not None]
     config = load(given.get("config"), [*sets, *given.get("sets", ())])
-    files: dict[str, Any] = {name: _absolute(at) for name in FILES if (at := getattr(config.data, name)) is not None}
+    files: dict[str, Any] = {
+        name: at if _is_name(name, at) else _absolute(at) for name in FILES if (at := getattr(config.data, name))
+    }
     if config.device == "auto":
         from activeloop.rounds import on_this_machine
 
@@ -101,6 +108,14 @@ def configuration(given: dict[str, Any]) -> Config:
         start=replace(config.start, strategy=_with_absolute_file(config.start.strategy, "rows")),
         oracle=replace(config.oracle, noise=_with_absolute_file(config.oracle.noise, "transition")),
     )
+
+
+def _is_name(option: str, text: str) -> bool:
+    """Whether this is no file: a source of features by its name, or a number of classes."""
+    from activeloop.config import is_file_of_features
+
+    is_number = option == "classes" and NUMBER.fullmatch(text) is not None
+    return is_number or (option == "features" and not is_file_of_features(text))
 
 
 def absolute_source(source: str) -> str:

@@ -1,85 +1,187 @@
-"""Pick rows from your own features with no run at all.
+"""Pick rows with no run at all, and report on them: label-free, from images or from features of your own.
 
-STRATEGY is a selector that needs only features and labels (`activeloop list selectors`). F.npy is [N, D], memory-mapped.
-L.csv has the columns `row` and `label`: those rows count as chosen. The file gets the column `row`, in the order picked,
-and starts a run as --start rows:FILE.
+STRATEGY is a selector that needs no model (`activeloop list selectors`). The pool is --data, seen through --features; or
+--features F.npy alone, which is then [N, D], memory-mapped; --inputs X.npy adds what a proxy trains on. With --labels the
+rows in it count as chosen. The file gets the column `row`, in the order picked, and starts a run as --start rows:FILE.
 """
 
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from activeloop.cli.options import configuration, data_arguments
 
 if TYPE_CHECKING:
-    from activeloop.types import Data, Labels
+    from activeloop.config import Config
+    from activeloop.report.selection import Selection
+    from activeloop.rounds import Seen
+    from activeloop.types import Data, Labels, Loaded, Rows
+
+TABLES = ("bind.", "evidence.")  # of --set, beside the strategy's own options
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("strategy", help="k-center, k-means, random, or package:name")
-    parser.add_argument("--features", type=Path, required=True, metavar="F.npy", help="[N, D] float")
-    parser.add_argument("--labels", type=Path, metavar="L.csv", help="rows that are labelled already")
+    parser.add_argument("strategy", help="k-center, typiclust, elfs-quick, … or package:name")
     parser.add_argument("-n", type=int, required=True, help="rows to pick")
     parser.add_argument("--out", type=Path, required=True, metavar="CSV", help="where the rows go")
+    parser.add_argument(
+        "--inputs", metavar="X.npy", help="inputs of the rows of --features F.npy; another word for --data"
+    )
+    parser.add_argument(
+        "--report", type=Path, metavar="DIR", help="numbers, pictures and TensorBoard's projector go here"
+    )
     parser.add_argument("--seed", type=int, default=0, help="0 or more (0)")
     parser.add_argument(
-        "--set", dest="sets", action="append", default=[], metavar="OPTION=VALUE", help="of the strategy"
+        "--threads", type=int, default=1, metavar="N", help="sums, and so trained parts, change with it (1)"
     )
+    parser.add_argument("--device", choices=("cpu", "cuda", "auto"), help="where it is computed (cpu)")
+    parser.add_argument(
+        "--set", dest="sets", action="append", default=[], metavar="OPTION=VALUE",
+        help="of the strategy, or bind.cutoff=fixed, evidence.reference.heads=8 of what it needs",
+    )  # fmt: skip
+    data_arguments(parser)
 
 
-def main(strategy: str, features: Path, labels: Path | None, n: int, out: Path, seed: int, sets: list[str]) -> int:
-    import numpy as np
-
+def main(strategy: str, n: int, out: Path, report: Path | None = None, **given: Any) -> int:
     from activeloop.cli.answers import write_table
+    from activeloop.cli.folder import items_in
     from activeloop.cli.main import DONE
-    from activeloop.config import AcquireConfig, load
-    from activeloop.errors import ConfigError
-    from activeloop.evidence import resolve
-    from activeloop.rng import rng
-    from activeloop.rounds import at_hand, choose, look
-    from activeloop.types import OPEN
+    from activeloop.report.selection import summarise, text, write
 
-    config = load(None, [f"seed={seed}", *(f"start.options.{entry}" for entry in sets)])
-    plan = resolve(strategy, options=config.start.options, bind={}, evidence={}, offers={})
-    data = _data(features)
-    held = _held(labels, len(data))
-    free = np.flatnonzero(held == OPEN)
-    if not 1 <= n <= len(free):
-        raise ConfigError(
-            f"-n is {n}; {len(free):,} of the {len(data):,} rows of {features} are open, so ask for 1 to {len(free):,}."
-        )
-    rows = np.arange(len(data)) if plan.sees_labelled else free
-    hand = at_hand({"data": data, "training": held}, rows, held, n, rng(config.seed, 0, "select"))
-    picked = choose(plan, AcquireConfig(), look(plan, hand), hand)
-    write_table(out, ("row",), ([row] for row in picked.tolist()))
-    print(f"wrote {out}: {n:,} of {len(data):,} rows by {strategy} on {features} {list(data.inputs.shape)}")
+    loaded, config = _prepared(strategy, given)
+    selection = _selected(loaded, config, n)
+    items = items_in(loaded.data)
+    if report is not None:
+        write(selection, report)
+    write_table(out, items.columns, (items.cells(row) for row in selection.rows.tolist()))
+    print(text(summarise(selection)))
+    print(f"wrote {out}{f' and {report}' if report is not None else ''}")
     return DONE
 
 
-def _data(features: Path) -> Data:
+def _prepared(strategy: str, given: dict[str, Any]) -> tuple[Loaded, Config]:
+    """The pool and the settings; names are resolved before anything is read or trained."""
+    from activeloop.errors import ConfigError
+    from activeloop.rounds import plan_of
+
+    source, inputs = given.get("data"), given.get("inputs")
+    if source is not None and inputs is not None:
+        raise ConfigError(f"--inputs {inputs} and --data {source} both say what the inputs are; give one.")
+    whole = {"data": source or inputs, "test_fraction": given.get("test_fraction") or 0.0, "labels": None}
+    sets = [f"start.{'' if entry.startswith(TABLES) else 'options.'}{entry}" for entry in given.get("sets", ())]
+    config = configuration({**given, **whole, "start": strategy, "sets": sets})
+    plan_of(config.start, config, {})
+    return _loaded(config, given.get("labels"), has_data=whole["data"] is not None), config
+
+
+def _loaded(config: Config, labels: str | None, *, has_data: bool) -> Loaded:
+    """The source; or the features themselves, where there is none beside them."""
+    from activeloop.cli.simulation import loaded
+    from activeloop.config import is_file_of_features
+    from activeloop.errors import ConfigError
+
+    name = config.data.features
+    if has_data:
+        found = loaded(config)
+    elif name is not None and is_file_of_features(name):
+        found = _features_alone(Path(name), config)
+    else:
+        raise ConfigError(
+            f"--features is {name!r}, and nothing says of which rows: name the pool (--data), or give the features"
+            " themselves (--features F.npy)."
+        )
+    return replace(found, known=_held(labels, found.data))
+
+
+def _features_alone(path: Path, config: Config) -> Loaded:
     import torch
 
     from activeloop.data.arrays import read_features
+    from activeloop.data.scale import mean_and_std
     from activeloop.data.scratch import cache_folder
-    from activeloop.types import Data
+    from activeloop.data.tables import class_names
+    from activeloop.types import Data, Loaded
 
-    found = torch.from_numpy(read_features(features, cache_folder()))
-    return Data(found, (), torch.zeros(1), torch.ones(1))
+    read = read_features(path, cache_folder())
+    features = torch.from_numpy(read)
+    classes = class_names(Path(config.data.classes)) if config.data.classes is not None else ()
+    mean, std = map(torch.from_numpy, mean_and_std(read))
+    says = f"{path.name}, {features.shape[1]} dimensions"
+    return Loaded(Data(features, classes, mean, std, features=features, features_from=says))
 
 
-def _held(path: Path | None, count: int) -> Labels:
+def _selected(loaded: Loaded, config: Config, n: int) -> Selection:
+    import numpy as np
+
+    from activeloop.config import AcquireConfig
+    from activeloop.errors import ConfigError
+    from activeloop.rng import rng
+    from activeloop.rounds import at_hand, choose, look, of_pool, plan_of, resolve_device, threads
+    from activeloop.types import OPEN, SKIP
+
+    data, plan = loaded.data.to(resolve_device(config.device)), plan_of(config.start, config, {})
+    held = loaded.known
+    assert held is not None
+    free = np.flatnonzero(held == OPEN)
+    if not 1 <= n <= len(free):
+        raise ConfigError(
+            f"-n is {n}; {len(free):,} of the {len(data):,} rows are open, so ask for 1 to {len(free):,}."
+        )
+    rows = np.flatnonzero(held != SKIP) if plan.sees_labelled else free
+    with threads(config.threads):
+        hand = at_hand(of_pool(config, data, held), rows, held, n, rng(config.seed, 0, "select"))
+        seen = look(plan, hand)
+        picked = choose(plan, AcquireConfig(), seen, hand)
+    return _reported(loaded, config, seen, rows, picked)
+
+
+def _reported(loaded: Loaded, config: Config, seen: Seen, rows: Rows, picked: Rows) -> Selection:
+    """What a report shows. Truth, where a simulation knows it, goes there from here, and to no strategy."""
+    import numpy as np
+    import torch
+
+    from activeloop.cli.simulation import images_of
+    from activeloop.report.selection import Selection
+
+    evidence, data = seen.evidence or {}, loaded.data
+    features = data.inputs if data.features is None else data.features
+
+    def whole(name: str, missing: float) -> Any:
+        """[N], where the evidence knows the rows at hand alone."""
+        if name not in evidence:
+            return None
+        value = torch.as_tensor(evidence[name]).cpu().numpy()
+        everywhere = np.full(len(data), missing, dtype=value.dtype)
+        everywhere[rows] = value
+        return everywhere
+
+    assert loaded.known is not None
+    return Selection(
+        strategy=config.start.strategy, features_from=data.features_from, rows=picked, features=features.flatten(1),
+        held=loaded.known >= 0, classes=data.classes, reference=whole("reference", -1),
+        difficulty=whole("difficulty", np.nan), cutoff=float(evidence["cutoff"]) if "cutoff" in evidence else None,
+        notes=seen.notes, truth=loaded.truth, images=images_of(loaded), seed=config.seed,
+    )  # fmt: skip
+
+
+def _held(path: str | None, data: Data) -> Labels:
     """[N], 0 where the file says that a row is labelled, SKIP where it says so; which class it has does not matter."""
     import numpy as np
 
     from activeloop.cli.answers import SKIPS
+    from activeloop.cli.folder import items_in
     from activeloop.data.tables import WHOLE, read_lines
     from activeloop.errors import ConfigError
     from activeloop.types import OPEN, SKIP
 
-    held = np.full(count, OPEN, dtype=np.int64)
-    for line in read_lines(path) if path is not None else ():
-        if not WHOLE.fullmatch(line.row) or not 0 <= int(line.row) < count:
-            raise ConfigError(f"{line.where}: row is {line.row!r}; rows of the features are 0…{count - 1}.")
+    held = np.full(len(data), OPEN, dtype=np.int64)
+    numbers = items_in(data).by_number()
+    for line in read_lines(Path(path)) if path is not None else ():
+        if not WHOLE.fullmatch(line.row) or int(line.row) not in numbers:
+            raise ConfigError(f"{line.where}: row is {line.row!r}; rows of the pool are {min(numbers)}…{max(numbers)}.")
         if line.label:
-            held[int(line.row)] = SKIP if line.label.lower() in SKIPS else 0
+            held[numbers[int(line.row)]] = SKIP if line.label.lower() in SKIPS else 0
     return held

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from activeloop.config import Config
+from activeloop.config import EMBEDDINGS, Config, is_file_of_features
 from activeloop.data.sources import load
 from activeloop.drive import drive
 from activeloop.errors import ConfigError
@@ -28,16 +28,18 @@ LOOKED_AT = 1000  # rows that tell the range of the pixels
 
 
 def loaded(config: Config) -> Loaded:
-    """The data that a configuration names."""
-    data = config.data
-    return load(
+    """The data that a configuration names, with the features that selectors see."""
+    data, name = config.data, config.data.features
+    is_file = name is not None and is_file_of_features(name)
+    found = load(
         data.source,
         seed=config.seed,
         data_dir=_path(data.data_dir),
         download=data.download,
         classes=_path(data.classes),
         labels=_path(data.labels),
-        features=_path(data.features),
+        features=_path(name) if is_file else None,
+        learn_on=data.learn_on,
         test_fraction=data.test_fraction,
         imbalance=data.imbalance,
         image_size=data.image_size,
@@ -45,6 +47,11 @@ def loaded(config: Config) -> Loaded:
         cache=_path(data.cache),
         augment=data.augment,
     )
+    if name is None or is_file or name == EMBEDDINGS:
+        return found
+    from activeloop.features import with_features
+
+    return with_features(found, name, data.features_options, learn_on=data.learn_on, cache=_path(data.cache))
 
 
 def oracle_for(config: Config, truth: Labels, classes: int) -> Oracle:

@@ -10,10 +10,15 @@ from activeloop.data.scale import mean_and_std
 from activeloop.errors import ConfigError
 from activeloop.types import Augment, Data, HeldOut, Loaded
 
+IMAGE_AXES = 4  # [N, channels, H, W]
 
-def assemble(raw: Raw, classes: tuple[str, ...], augment: Sequence[str], *, has_features: bool) -> Loaded:
+
+def assemble(
+    raw: Raw, classes: tuple[str, ...], augment: Sequence[str], *, features_from: str = "", in_place: bool = False
+) -> Loaded:
     """The pool and the test set as `Data`, scaled by the pool's mean and deviation, and the pool's labels beside them.
 
+    features_from: what the features are, in words, where there are some.    in_place: they stand for the inputs.
     raises: ConfigError, UnknownName.
     """
     import torch
@@ -27,8 +32,10 @@ def assemble(raw: Raw, classes: tuple[str, ...], augment: Sequence[str], *, has_
         std=torch.from_numpy(std),
         augment=_augment(augment, inputs.ndim),
         names=None if raw.names_show_labels else raw.pool.names,
-        features=inputs if has_features else None,
+        features=inputs if in_place else None if raw.pool.features is None else torch.from_numpy(raw.pool.features),
         source_rows=raw.pool.rows,
+        features_from=features_from
+        or ("pixels" if inputs.ndim == IMAGE_AXES else f"inputs, {inputs.shape[1]} dimensions"),
     )
     test = None if raw.test is None else _held_out(data, raw.test)
     return Loaded(data, raw.pool.labels, test, raw.pool.known)
@@ -46,7 +53,7 @@ def _held_out(data: Data, test: Part) -> HeldOut:
         )
     if test.labels is None:
         raise ConfigError("the test set has no labels; give it some, or leave it out.")
-    features = None if data.features is None else inputs
+    features = inputs if data.features is data.inputs else None  # else only the pool is selected from
     return HeldOut(
         replace(data, inputs=inputs, augment=None, names=None, features=features, source_rows=None), test.labels
     )

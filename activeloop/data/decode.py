@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from activeloop.data.pixels import Plan, Problem, Unreadable, plan, write_images
 from activeloop.data.scratch import chunks, make_room
 from activeloop.errors import ConfigError
+from activeloop.store.cache import alone
 from activeloop.types import Rows
 
 FILES_A_TASK = 128
@@ -42,7 +42,8 @@ def decode(
     """
     entry = cache / "images" / f"{_key(root, files, image_size)}.npy"
     if not entry.exists():
-        with _alone(entry):
+        make_room(entry.parent, (0,), np.uint8)  # says what is wrong with the folder
+        with alone(entry):
             if not entry.exists():  # nor did another process make it while this one waited
                 _build(entry, root, files, image_size, skip_unreadable)
     unreadable: dict[str, str] = json.loads(entry.with_suffix(".json").read_text())
@@ -114,15 +115,6 @@ def _first_plan(root: Path, files: Sequence[str], image_size: int | None, skip: 
             if not skip:
                 raise _cannot_read(root, file, str(error)) from error
     raise ConfigError(f"none of the {len(files):,} images in {root} can be read; the first is {files[0]}.")
-
-
-@contextmanager
-def _alone(entry: Path) -> Iterator[None]:
-    """Waits until no other process works on this entry. The lock goes with the process, however that ends."""
-    make_room(entry.parent, (0,), np.uint8)
-    with entry.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _fill(partial: Path, files: Sequence[str], plan: Plan, skip: bool) -> dict[str, str]:

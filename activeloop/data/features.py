@@ -1,4 +1,4 @@
-"""Features that a team computed itself, in the place of the inputs."""
+"""Features that a team computed itself, beside the inputs or in their place."""
 
 from __future__ import annotations
 
@@ -12,10 +12,21 @@ from activeloop.errors import ConfigError
 
 
 def attach(raw: Raw, path: Path, scratch: Path) -> Raw:
-    """The source with the features in `path` as its inputs.
+    """The source with the features in `path` beside its inputs: selectors see them, the learner the inputs.
 
-    path: .npy [N, D], or with a test set [N + rows of the test set, D], the pool's first. Where the test set's are
-    missing it is given up, with a warning, for one held out of the pool. raises: ConfigError.
+    path: .npy [N, D], or with a test set [N + rows of the test set, D], the pool's first.    raises: ConfigError.
+    """
+    features, n = read_features(path, scratch), len(raw.pool)
+    if len(features) not in _lengths(raw):
+        raise ConfigError(f"{path} holds {len(features):,} rows; allowed is {_allowed(raw)}, in the order of the rows.")
+    return replace(raw, pool=replace(raw.pool, features=features[:n]))
+
+
+def put_in_place(raw: Raw, path: Path, scratch: Path) -> Raw:
+    """The source with the features in `path` as its inputs: selectors and the learner see them alone.
+
+    path: as in `attach`. Where the test set's are missing it is given up, with a warning, for one held out of the pool.
+    raises: ConfigError.
     """
     features, n = read_features(path, scratch), len(raw.pool)
     pool = replace(raw.pool, inputs=features[:n])
@@ -36,6 +47,11 @@ def attach(raw: Raw, path: Path, scratch: Path) -> Raw:
         stacklevel=3,
     )
     return replace(raw, pool=pool, test=None)
+
+
+def _lengths(raw: Raw) -> tuple[int, ...]:
+    n = len(raw.pool)
+    return (n,) if raw.test is None else (n, n + len(raw.test))
 
 
 def _allowed(raw: Raw) -> str:

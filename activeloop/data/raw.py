@@ -22,7 +22,7 @@ class Part:
     inputs: [n, channels, H, W] or [n, D], checked; [n, 0] where features will stand in for images left undecoded.
     labels: [n], or None where nobody knows them.    known: [n], labels that the team brought along; OPEN elsewhere.
     names:  paths relative to the source, where rows are files.    rows: [n], their numbers in the source, where these
-    are not all of it.
+    are not all of it.    features: [n, D], what selectors see instead of the inputs.
     """
 
     inputs: Array
@@ -30,6 +30,7 @@ class Part:
     names: tuple[str, ...] | None = None
     known: Labels | None = None
     rows: Rows | None = None
+    features: Array | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -42,6 +43,7 @@ class Part:
             names=None if self.names is None else tuple(self.names[row] for row in rows),
             known=None if self.known is None else self.known[rows],
             rows=rows if self.rows is None else self.rows[rows],
+            features=None if self.features is None else take(self.features, rows, scratch),
         )
 
 

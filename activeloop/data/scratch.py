@@ -13,15 +13,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from activeloop.errors import ConfigError
+from activeloop.store.cache import cache_folder as cache_folder
 from activeloop.types import Rows
 
 CHUNK_BYTES = 2**25  # 32 MiB: long enough to be fast, short enough to forget
-
-
-def cache_folder() -> Path:
-    """Where decoded images go unless told otherwise: $XDG_CACHE_HOME/activeloop, or ~/.cache/activeloop."""
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "activeloop"
 
 
 def chunks(array: NDArray[np.generic]) -> Iterator[slice]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from activeloop.data.arrays import read_directory, read_npy, read_npz
 from activeloop.data.assemble import assemble
 from activeloop.data.benchmarks import NAMES, read_benchmark
 from activeloop.data.classes import settle
-from activeloop.data.features import attach
+from activeloop.data.features import attach, put_in_place
 from activeloop.data.folder import read_folder
 from activeloop.data.raw import Raw
 from activeloop.data.scratch import cache_folder
@@ -29,6 +30,7 @@ def load(
     classes: Path | None = None,
     labels: Path | None = None,
     features: Path | None = None,
+    learn_on: Literal["inputs", "features"] = "inputs",
     test_fraction: float = 0.2,
     imbalance: bool = False,
     image_size: int | None = None,
@@ -45,7 +47,8 @@ def load(
     classes: text file, one class name a line; needed where nothing is labelled.
     labels: CSV (`row` or `file`, `label`) of labels that the team has; rows count as in the source, before any is held
         out or dropped.
-    features: .npy [N, D] that takes the place of the inputs, see `features.attach`.
+    features: .npy [N, D] that selectors see instead of the inputs, see `features.attach`.
+    learn_on: "features" lets them take the place of the inputs for the learner too; images are then not even decoded.
     test_fraction: of the rows, held out where all labels are known and there is no test set, every class giving its
         share; 0 for none.
     imbalance: half of the classes, drawn at random, keep a tenth of their rows in the pool.
@@ -59,6 +62,7 @@ def load(
     raises: ConfigError, UnknownName.
     """
     scratch = cache if cache is not None else cache_folder()
+    in_place = features is not None and learn_on == "features"
     _check(test_fraction, image_size)
     raw = _read(
         source,
@@ -67,7 +71,7 @@ def load(
         unlabelled=classes is not None,
         image_size=image_size,
         skip_unreadable=skip_unreadable,
-        has_features=features is not None,
+        has_features=in_place,
         scratch=scratch,
     )
     raw, names = settle(raw, class_names(classes) if classes else None, source)
@@ -75,11 +79,17 @@ def load(
         known = known_labels(labels, names, len(raw.pool), raw.pool.names)
         raw = replace(raw, pool=replace(raw.pool, known=known))
     if features is not None:
-        raw = attach(raw, features, scratch)
+        raw = (put_in_place if in_place else attach)(raw, features, scratch)
     raw = split_off_test(raw, seed, test_fraction, scratch)
     if imbalance:
         raw = thin(raw, len(names), seed, scratch)
-    return assemble(raw, names, augment, has_features=features is not None)
+    said = "" if features is None else f"{features.name}, {_width(raw)} dimensions"
+    return assemble(raw, names, augment, features_from=said, in_place=in_place)
+
+
+def _width(raw: Raw) -> int:
+    seen = raw.pool.inputs if raw.pool.features is None else raw.pool.features
+    return int(seen.shape[1])
 
 
 def _check(test_fraction: float, image_size: int | None) -> None:

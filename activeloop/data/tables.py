@@ -29,16 +29,26 @@ class Line:
 
 
 def class_names(path: Path) -> tuple[str, ...]:
-    """The names in a text file, one a line; a label is a position among them. raises: ConfigError."""
+    """The names in a text file, one a line; a label is a position among them. "10" stands for 0…9.
+
+    raises: ConfigError.
+    """
+    if WHOLE.fullmatch(str(path)) and not path.exists():
+        return tuple(str(number) for number in range(_enough(int(str(path)), path)))
     names = tuple(line.strip() for line in _text(path).rstrip().splitlines())
     for line, name in enumerate(names, start=1):
         if not name:
             raise ConfigError(f"{path}, line {line} is empty; write one class name a line.")
         if name in names[: line - 1]:
             raise ConfigError(f"{path}, line {line}: the class {name!r} is there twice; names must differ.")
-    if len(names) < 2:
-        raise ConfigError(f"{path} names {len(names)} classes; at least 2 are needed, one name a line.")
+    _enough(len(names), path)
     return names
+
+
+def _enough(count: int, path: Path) -> int:
+    if count < 2:
+        raise ConfigError(f"{path} names {count} classes; at least 2 are needed, one name a line.")
+    return count
 
 
 def known_labels(path: Path, classes: Sequence[str], rows: int, names: Sequence[str] | None) -> Labels:

@@ -22,16 +22,17 @@ MAY_IMPORT = {
     "geometry": BASE,
     "acquisitions": BASE | {"pick"},
     "selectors": BASE | {"pick", "geometry"},
-    "data": BASE,
+    "data": BASE | {"store"},  # decoded images are cached
     "catalogue": BASE,
     "learners": BASE | {"catalogue"},  # nets have names too
     "config": BASE,
     "store": {"types", "errors"},
     "fold": {"types", "errors", "store"},
-    "features": BASE | {"catalogue", "data", "learners"},  # encoders train on the pool, before there is a run
+    "features": BASE | {"catalogue", "data", "learners", "store"},  # encoders train on the pool, before there is a run
     "evidence": BASE | {"catalogue", "store"},
-    "providers": BASE | {"evidence", "geometry", "learners"},  # a proxy trains by a recipe of its own
-    "rounds": BASE | {"catalogue", "config", "evidence", "pick"},
+    # a proxy trains by a recipe of its own; the search for a cutoff tries the very windows that are then picked
+    "providers": BASE | {"data", "evidence", "geometry", "learners", "selectors"},
+    "rounds": BASE | {"catalogue", "config", "evidence", "pick", "store"},
     "start": BASE | {"config", "fold", "rounds"},
     "stop": {"config", "fold"},
     "run": BASE | {"config", "fold", "rounds", "start", "stop", "store"},

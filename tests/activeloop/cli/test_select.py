@@ -25,7 +25,8 @@ def test_labelled_rows_count_as_chosen_and_skipped_ones_are_left_out(cli: Cli, t
 
     assert said.code == 0
     assert rows(tmp_path / "deep/rows.csv") == [18, 9], "the farthest from 0 but the skipped one, then the middle"
-    assert "2 of 20 rows by k-center" in said.out
+    assert "k-center: 2 of 20 rows picked" in said.out
+    assert "F.npy, 1 dimensions" in said.out
 
 
 def test_the_seed_decides(cli: Cli, tmp_path: Path, features: Path) -> None:
@@ -41,13 +42,13 @@ def test_the_seed_decides(cli: Cli, tmp_path: Path, features: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("random", "-n", 0), "-n is 0; 20 of the 20 rows of F.npy are open, so ask for 1 to 20"),
+        (("random", "-n", 0), "-n is 0; 20 of the 20 rows are open, so ask for 1 to 20"),
         (("random", "-n", 21), "-n is 21; 20 of the 20"),
         (("k-centre", "-n", 3), "did you mean 'k-center'"),
         (("entropy", "-n", 3), "'entropy' which needs 'probs'"),
         (("random", "-n", 3, "--seed", -1), "seed is -1; it must be 0 or more"),
         (("random", "-n", 3, "--set", "k=1"), "'random' has no option 'k'"),
-        (("random", "-n", 3, "--labels", "L.csv"), "line 2: row is '20'; rows of the features are 0…19"),
+        (("random", "-n", 3, "--labels", "L.csv"), "line 2: row is '20'; rows of the pool are 0…19"),
     ],
 )
 def test_what_cannot_be_selected_is_refused_and_nothing_is_written(

@@ -163,7 +163,7 @@ def test_with_features_images_are_not_decoded(paint: Paint, names: Path, tmp_pat
     Image.new("RGB", (9, 9)).save(root / "b.png")  # another size, which decoding would refuse
     np.save(tmp_path / "F.npy", np.ones((2, 5), np.float32))
 
-    loaded = load(str(root), classes=names, features=tmp_path / "F.npy")
+    loaded = load(str(root), classes=names, features=tmp_path / "F.npy", learn_on="features")
 
     assert loaded.data.names == ("a.png", "b.png")
     assert loaded.data.inputs is loaded.data.features
