@@ -71,8 +71,8 @@ def clustered(features: Tensor, k: int, rng: Generator, *, restarts: int = 1) ->
 def in_turns(assignment: Tensor, key: Tensor, labels: Tensor, rng: Generator) -> Tensor:
     """All open positions: first one of each cluster, then a second of each, and so on; the largest cluster first.
 
-    A cluster that holds k labels has had k turns already. Within a cluster the least `key` comes first, ties are
-    broken by `rng`, and so is the order of NOISE, which comes last.
+    A cluster that holds k labels has had k turns already. Within a cluster the least `key` comes first; equal keys and
+    equally large clusters come in an order drawn by `rng`, as does NOISE, the last of all.
     """
     cluster, held = assignment.numpy(), (labels >= 0).cpu().numpy()
     free = (labels == OPEN).cpu().numpy()
@@ -84,7 +84,7 @@ def in_turns(assignment: Tensor, key: Tensor, labels: Tensor, rng: Generator) ->
     turn = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))[: len(order)]
     known = cluster != NOISE
     sizes, labelled = np.bincount(cluster[known]), np.bincount(cluster[known & held], minlength=cluster.max() + 1)
-    order = order[np.lexsort((own, -sizes[own], turn + labelled[own]))]
+    order = order[np.lexsort((rng.permutation(len(sizes))[own], -sizes[own], turn + labelled[own]))]
     return torch.from_numpy(np.concatenate([order, noise[np.argsort(chance[noise])]]))
 
 
