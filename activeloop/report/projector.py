@@ -62,7 +62,9 @@ def files(selections: Sequence[Selection]) -> dict[str, bytes]:
     side = 0
     if first.images is not None:
         made[SPRITE], side = _sprite(first.images, rows)
-    return made | {CONFIG: _config(first, side).encode()}
+    is_reduced = first.features.shape[1] > points.shape[1]
+    name = first.features_from + (f" ({points.shape[1]} main components)" if is_reduced else "")
+    return made | {CONFIG: _config(name, side).encode()}
 
 
 def _metadata(selections: Sequence[Selection], rows: Rows) -> Iterator[list[str]]:
@@ -109,8 +111,8 @@ def _sprite(images: Images, rows: Rows) -> tuple[bytes, int]:
     return content.getvalue(), side
 
 
-def _config(selection: Selection, side: int) -> str:
-    """What the plugin reads first: protobuf's text format."""
+def _config(name: str, side: int) -> str:
+    """What the plugin reads first: protobuf's text format. side: of a thumbnail in pixels; 0 without."""
     sprite = (
         f"""\
   sprite {{
@@ -124,7 +126,7 @@ def _config(selection: Selection, side: int) -> str:
     )
     return f"""\
 embeddings {{
-  tensor_name: {json.dumps(selection.features_from)}
+  tensor_name: {json.dumps(name)}
   tensor_path: "{TENSORS}"
   metadata_path: "{METADATA}"
 {sprite}}}

@@ -177,7 +177,12 @@ def _window(selection: Selection, difficulty: NDArray[np.float64]) -> dict[str, 
 
 def dropped(selection: Selection) -> int:
     """How many of the hardest rows the cutoff drops."""
-    return math.floor((selection.cutoff or 0.0) * len(selection))
+    return share_of(selection.cutoff or 0.0, len(selection))
+
+
+def share_of(cutoff: float, rows: int) -> int:
+    """The whole part, as pruning takes it: 29 of 100 for 0.29, where floats say 28.999999999999996."""
+    return math.floor(round(cutoff * rows, 6))
 
 
 def _clean(value: JSON) -> JSON:

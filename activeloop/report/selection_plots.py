@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from activeloop.errors import ConfigError
 from activeloop.report.files import replace_bytes
 from activeloop.report.plot import COLOURS
-from activeloop.report.selection import SEEN_HERE, Selection, dropped, entropy
+from activeloop.report.selection import SEEN_HERE, Selection, dropped, entropy, share_of
 from activeloop.report.sheet import sheet
 from activeloop.rng import derive, rng
 from activeloop.types import Labels, Rows
@@ -219,13 +219,12 @@ def difficulty(selection: Selection) -> bytes:
     values = selection.difficulty
     if values is None:
         raise ConfigError("this selection has no difficulty to draw.")
-    hardest = np.lexsort((selection.picked, -values))[: dropped(selection)]  # of equally hard rows, those not picked
-    edges = _edges(values, selection.picked, float(values[hardest[-1]]) if len(hardest) else None)
+    out, cut = _hard_end(selection, values)
+    edges = _edges(values, selection.picked, cut)
     inside = values.clip(edges[0], edges[-1])
     beyond = "" if (inside == values).all() else "\n(the outermost bars hold what lies beyond them too)"
     values = inside
-    picked, out = selection.picked, np.zeros(len(values), dtype=np.bool_)
-    out[hardest] = True
+    picked = selection.picked
     parts = [
         ("dropped as too hard", values[out & ~picked], DROPPED),
         ("the other rows", values[~out & ~picked], REST),
@@ -237,9 +236,9 @@ def difficulty(selection: Selection) -> bytes:
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     upper.hist(stacked, edges, stacked=True, color=colours, label=names, edgecolor="white", linewidth=0.3)
     lower.hist(values[picked], edges, color=PICKED, edgecolor="white", linewidth=0.3)
-    if len(hardest):
+    if cut is not None:
         for axes in (upper, lower):
-            axes.axvline(values[hardest[-1]], color="black", linestyle="--", linewidth=1.2)
+            axes.axvline(cut, color="black", linestyle="--", linewidth=1.2)
         upper.plot([], [], "k--", linewidth=1.2, label=f"cutoff: the hardest {selection.cutoff:.1%}")
     upper.set_ylabel("rows")
     lower.set_ylabel("picks alone")
@@ -255,15 +254,32 @@ def difficulty(selection: Selection) -> bytes:
     return _png(figure)
 
 
+def _hard_end(selection: Selection, values: NDArray[np.float64]) -> tuple[NDArray[np.bool_], float | None]:
+    """[N], the rows that the cutoff drops, and the least of their values; None where each cluster has its own.
+
+    Of equally hard rows, which the selector told apart by chance, those not picked.
+    """
+    out, order = np.zeros(len(values), dtype=np.bool_), np.lexsort((selection.picked, -values))
+    hardest = order[: dropped(selection)]
+    if selection.reference is not None and selection.picked[hardest].any():  # picked by a quota per cluster
+        for cluster in np.unique(selection.reference):
+            group = order[selection.reference[order] == cluster]
+            out[group[: share_of(selection.cutoff or 0.0, len(group))]] = True
+        return out & ~selection.picked, None
+    out[hardest] = True
+    return out & ~selection.picked, float(values[hardest[-1]]) if len(hardest) else None
+
+
 def _edges(values: NDArray[np.float64], picked: NDArray[np.bool_], cut: float | None) -> NDArray[np.float64]:
     """Of bins that show nearly all rows and every pick, so that a few extreme rows do not squeeze the others; one at
     the cutoff, so that no bin is half dropped."""
-    low, high = np.quantile(values, (TAIL, 1 - TAIL))
-    low, high = min(low, *values[picked]), max(high, *values[picked])
+    span = np.append(values[picked], np.quantile(values, (TAIL, 1 - TAIL)))
+    low, high = float(span.min()), float(span.max())
     cut = low if cut is None else cut
     width = (high - low) / BINS or 1.0
     bins = np.arange(math.floor((min(low, cut) - cut) / width), math.ceil((max(high, cut) - cut) / width) + 1)
-    return cut + width * bins if len(bins) > 1 else np.array([cut - width, cut, cut + width])
+    bins = bins if len(bins) > 1 else np.arange(-1, 2)
+    return (cut + width * bins).astype(np.float64)
 
 
 def _score(selection: Selection) -> str:
