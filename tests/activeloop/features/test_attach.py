@@ -89,6 +89,16 @@ def test_one_changed_pixel_another_option_or_another_source_is_another_entry(
     assert len(entries(cache)) == 4
 
 
+def test_a_test_set_alone_does_not_say_which_encoder_it_went_through(pool: MakePool, images: Tensor) -> None:
+    other = images.flip(0)  # of equal mean and deviation
+    first = with_features(pool(images, images[:3]), "simclr", TINY, show_progress=False).test
+    second = with_features(pool(other, images[:3]), "simclr", TINY, show_progress=False).test
+
+    assert first is not None
+    assert second is not None
+    assert not torch.equal(first.data.features, second.data.features)  # type: ignore[arg-type]
+
+
 def test_a_default_that_is_written_out_is_the_same_entry(pool: MakePool, images: Tensor, cache: Path) -> None:
     features(pool(images))
     features(pool(images), temperature=0.2, seed=0)

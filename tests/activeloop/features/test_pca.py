@@ -51,12 +51,13 @@ def test_the_test_set_is_seen_from_the_pools_centre(digits: Loaded) -> None:
     up_to_sign(found.data.features, fitted.transform(digits.test.data.inputs.flatten(1).double().numpy()))
 
 
-def test_the_largest_entry_of_a_component_is_positive(pool: MakePool) -> None:
-    along = torch.outer(torch.tensor([-2.0, -1.0, 0.0, 3.0]), torch.tensor([0.6, -0.8]))
+@pytest.mark.parametrize("direction", [(0.6, -0.8), (0.6, 0.8), (0.8, -0.6), (0.8, 0.6)])
+def test_the_largest_entry_of_a_component_is_positive(pool: MakePool, direction: tuple[float, float]) -> None:
+    steps = torch.tensor([-2.0, -1.0, 0.0, 3.0])
+    sign = 1 if max(direction, key=abs) > 0 else -1
+    found = components(pool(torch.outer(steps, torch.tensor(direction))), dimensions=1)
 
-    torch.testing.assert_close(
-        components(pool(along), dimensions=1)[:, 0], torch.tensor([2.0, 1.0, 0.0, -3.0]), rtol=0, atol=1e-6
-    )
+    torch.testing.assert_close(found[:, 0], sign * steps, rtol=0, atol=1e-6)
 
 
 def test_a_component_that_does_not_vary_stays_0_when_whitened(pool: MakePool) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import chain
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from sklearn.neighbors import KNeighborsClassifier
+from torch import Generator, Tensor, nn
 
 from activeloop.features import with_features
 from activeloop.features.encoders import halvings, image_encoder
 from activeloop.features.rows import Span, span
-from activeloop.features.training import Schedule
+from activeloop.features.store import Work
+from activeloop.features.training import Schedule, train
 from activeloop.types import Data, Loaded
 
 
@@ -51,6 +56,24 @@ def test_epochs_take_the_place_of_steps_and_a_small_pool_is_one_batch() -> None:
     assert (schedule(0).total(10_000), schedule(0).passes(10_000)) == (3000, 39), "78 batches in a pass"
     assert schedule(2).total(10_000) == 156
     assert (schedule(5).size(30), schedule(5).total(30)) == (30, 5)
+
+
+def test_every_pass_sees_every_row_once_and_every_step_has_chance_of_its_own(tmp_path: Path) -> None:
+    schedule = Schedule("simclr", 3, 0, 4, 1e-3, 0.0, 1, 0, "float32", "cpu")
+    net, seen, chances = nn.Linear(1, 1), [], []
+
+    def loss(rows: Tensor, chance: Generator) -> Tensor:
+        seen.append(rows.flatten().tolist())
+        chances.append(chance.initial_seed())
+        value: Tensor = net(rows).square().mean()
+        return value
+
+    train(net, loss, torch.arange(12.0)[:, None], schedule, Work(tmp_path / "net.pt", show=False))
+
+    passes = [[*chain(*seen[at : at + 3])] for at in (0, 3, 6)]
+    assert [sorted(each) for each in passes] == [list(range(12))] * 3
+    assert passes[0] != passes[1] != passes[2]
+    assert len(set(chances)) == 9
 
 
 def test_the_rate_rises_for_a_twentieth_and_falls_to_nothing() -> None:
