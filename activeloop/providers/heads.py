@@ -11,6 +11,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import gelu, normalize
 
 HIDDEN, BOTTLENECK = 512, 256  # arXiv:2303.17896, the code's defaults
+SHORTEST = 1e-12  # a zero vector has no direction, and gets equal logits
 SPREAD = 0.02  # standard deviation of initial weights; the code truncates at 2, a hundred of these
 
 
@@ -45,7 +46,8 @@ class MlpHeads(nn.Module):
         """[n, D] -> logits [H, C, n]: one product for the first layer of all heads, a batched one for each other."""
         hidden = gelu(torch.addmm(self.first_bias, self.first, x.T)).view(self.heads, HIDDEN, -1)
         narrow = torch.baddbmm(self.second_bias, self.second, hidden)
-        return torch.bmm(self.last.weight(), normalize(narrow, dim=1))
+        length = torch.linalg.vector_norm(narrow, dim=1, keepdim=True).clamp_min(SHORTEST)
+        return torch.bmm(self.last.weight(), narrow) / length  # C quotients a row, where unit length first needs 256
 
     def biases(self) -> list[nn.Parameter]:
         return [self.first_bias, self.second_bias]

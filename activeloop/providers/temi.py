@@ -59,7 +59,7 @@ def clusters(
     neighbours: at most N - 1.    dimensions: principal components to reduce to first, where columns are more; 0: none.
     lr:       per 256 pairs of a batch; rises from 0 over `warm_up` epochs.    precision: "float32" or "bfloat16" products.
     momentum: teachers lag 1 / (1 - momentum) steps behind: where there are only hundreds of steps in all, 0.996 leaves
-              heads half trained (digits: 0.49 of rows right, k-means 0.79), and 0.9 does not (0.9).
+              linear heads half trained, and 0.9 does not (digits, 280 steps: 0.58 and 0.90 of rows right, k-means 0.79).
     returns:  [N] int64 in [0, C), with notes: sizes of clusters, how many are occupied, how far heads agree, losses.
     cost:     neighbours 2 N² D; an epoch 14 N x heads x parameters of a head. Official settings: a day on two cores.
     raises:   ConfigError for options, and for more classes than rows; BadScores for rows that are all equal, nan, zero
