@@ -99,10 +99,21 @@ class Preset:
 
 
 PSEUDO = {"reference": "clusters", "difficulty": "proxy"}
+# of the ten thousand rows that two cores have minutes for; benchmarks/elfs_quick.py says what each gives up
+QUICK = {
+    "reference": {
+        "layers": "linear", "heads": 16, "epochs": 40, "batch": 256, "neighbours": 25, "lr": 1e-2, "warm_up": 2,
+        "momentum": 0.9, "dimensions": 64, "consensus": True,
+    },
+    "difficulty": {
+        "score": "dual", "net": "cnn", "epochs": 30, "batch": 64, "lr": 3e-3, "optimiser": "adamw", "weight_decay": 1e-2,
+        "augment": "crop",
+    },
+}  # fmt: skip
 PRESETS = {
-    "elfs": Preset(bind={**PSEUDO, "cutoff": "search"}),
-    "elfs-quick": Preset(bind={**PSEUDO, "cutoff": "search"}),
-    "ccs": Preset(bind={**PSEUDO, "cutoff": "prior"}),
+    "elfs": Preset(bind={**PSEUDO, "cutoff": "search"}, evidence={"cutoff": {"how": "proxy", "net": "resnet18"}}),
+    "elfs-quick": Preset(bind={**PSEUDO, "cutoff": "search"}, evidence=QUICK),
+    "ccs": Preset(bind={**PSEUDO, "cutoff": "prior"}, evidence=QUICK),
     "d2": Preset(bind={"difficulty": "prototypicality"}),
 }
 KINDS: dict[str, dict[str, str]] = {

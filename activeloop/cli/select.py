@@ -52,7 +52,7 @@ def main(strategy: str, n: int, out: Path, report: Path | None = None, **given: 
     from activeloop.report.selection import summarise, text, write
 
     loaded, config = _prepared(strategy, given)
-    selection = _selected(loaded, config, n)
+    selection = selected(loaded, config, n)
     items = items_in(loaded.data)
     if report is not None:
         write(selection, report)
@@ -113,7 +113,7 @@ def _features_alone(path: Path, config: Config) -> Loaded:
     return Loaded(Data(features, classes, mean, std, features=features, features_from=says))
 
 
-def _selected(loaded: Loaded, config: Config, n: int) -> Selection:
+def selected(loaded: Loaded, config: Config, n: int) -> Selection:
     import numpy as np
 
     from activeloop.config import AcquireConfig

@@ -37,11 +37,15 @@ def evidence(rows: int = ROWS, seed: int = 0) -> dict[str, Any]:
         "features": torch.randn(rows, WIDTH, generator=chance),
         "inputs": torch.randn(rows, 1, 2, 2, generator=chance),
         "reference": torch.randint(CLASSES, (rows,), generator=chance),
+        "difficulty": torch.rand(rows, generator=chance, dtype=torch.float64),
+        "cutoff": torch.tensor(0.0, dtype=torch.float64),
     }
 
 
 def taken(values: dict[str, Any], at: Tensor) -> dict[str, Any]:
-    return {name: value[at.numpy()] if isinstance(value, np.ndarray) else value[at] for name, value in values.items()}
+    """These positions of everything that there is one of per row."""
+    where = {name: at.numpy() if isinstance(value, np.ndarray) else at for name, value in values.items()}
+    return {name: value[where[name]] if value.ndim else value for name, value in values.items()}
 
 
 def call(name: str, values: dict[str, Any], n: int = 5, seed: int = 0) -> Tensor:
