@@ -13,8 +13,9 @@ from activeloop.errors import BadScores
 from activeloop.selectors.farthest import AT_ONCE, CLOSED, Cover, Space
 from activeloop.types import OPEN
 
-CROWD = 16  # pairs a row of a block near enough to matter; with more, few of them become picks
-LEAST, MOST = 64, 2048  # rows of a block; a larger one rarely yields more picks, and its pairs cost more
+LEAST, MOST = 64, 2048  # rows of a block in which picks are made: of more, few more become picks, and pairs cost more
+SHARE = 32  # of a large pool, 1 / SHARE is brought up to date at once at most, where none of it can be picked yet
+CROWD = 16  # pairs of a row of a block that are near enough to matter; with more, few rows become picks
 
 
 def k_center(features: Tensor, labels: Tensor, n: int, rng: Generator, *, metric: str = "euclidean") -> Tensor:
@@ -57,7 +58,8 @@ def k_center(features: Tensor, labels: Tensor, n: int, rng: Generator, *, metric
             rows = rows[(reach > least) | ((reach == least) & (turn[rows] < next_turn))]
             found, duplicates = _walk(cover, rows, turn[rows], n - len(picks), least, next_turn)
             picks, again = torch.cat([picks, found]), again + duplicates
-            size = _next_size(size, len(rows), len(found), space.width)
+            grown = size // 2 if 8 * len(found) < len(rows) else 2 * size  # smaller where rows crowd each other out
+            size = max(LEAST, min(grown, max(MOST, space.rows // SHARE)))
             progress.update(len(found))
     if again:
         warnings.warn(
@@ -88,6 +90,10 @@ def _walk(cover: Cover, rows: Tensor, turns: Tensor, n: int, least: float, next_
 
     returns: positions in the order picked, made centres already; and how many of them are at distance 0 of a centre.
     """
+    most = max(1, min(MOST, 4 * AT_ONCE // max(1, cover.space.width)))
+    if len(rows) > most:
+        first, least, next_turn = _farthest(cover.reach[rows], turns, most)
+        rows, turns = rows[first], turns[first]
     order = turns.argsort()  # argmax takes the first of equals
     rows, turns = rows[order], turns[order]
     points, near = cover.near(rows)
@@ -113,9 +119,3 @@ def _walk(cover: Cover, rows: Tensor, turns: Tensor, n: int, least: float, next_
     picks = torch.tensor(found, dtype=torch.int64, device=rows.device)
     cover.accept(rows, points, torch.from_numpy(reach).to(rows.device), picks)
     return rows[picks], duplicates
-
-
-def _next_size(size: int, rows: int, found: int, width: int) -> int:
-    """Smaller where rows of a block crowd each other out, larger where most became picks or proved not so far."""
-    grown = size // 2 if 8 * found < rows else 2 * size
-    return max(LEAST, min(grown, MOST, AT_ONCE * 4 // max(1, width)))

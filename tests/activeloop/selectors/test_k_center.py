@@ -55,7 +55,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"AT_ONCE": 64, "FIRST": 6, "SLAB": 10, "MERGED": 3}.items():
         monkeypatch.setattr(farthest, name, value)
     module = import_module("activeloop.selectors.k_center")  # the name alone is the function
-    for name, value in {"AT_ONCE": 64, "LEAST": 2, "MOST": 16, "CROWD": 1}.items():
+    for name, value in {"AT_ONCE": 64, "LEAST": 2, "MOST": 8, "SHARE": 9, "CROWD": 1}.items():
         monkeypatch.setattr(module, name, value)
 
 
