@@ -47,7 +47,7 @@ class MlpHeads(nn.Module):
         hidden = gelu(torch.addmm(self.first_bias, self.first, x.T)).view(self.heads, HIDDEN, -1)
         narrow = torch.baddbmm(self.second_bias, self.second, hidden)
         length = torch.linalg.vector_norm(narrow, dim=1, keepdim=True).clamp_min(SHORTEST)
-        return torch.bmm(self.last.weight(), narrow) / length  # C quotients a row, where unit length first needs 256
+        return torch.bmm(self.last.weight(), narrow).div(length)  # C quotients a row, where unit length first needs 256
 
     def biases(self) -> list[nn.Parameter]:
         return [self.first_bias, self.second_bias]
