@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -14,8 +15,9 @@ from activeloop.errors import BadScores, ConfigError
 from activeloop.geometry import balls
 from activeloop.geometry.balls import Distances
 from activeloop.geometry.clusters import clustered
-from activeloop.selectors import probcover as module
 from activeloop.selectors.probcover import probcover
+
+module = import_module("activeloop.selectors.probcover")  # the package gives the function under that name
 
 DIGITS = torch.from_numpy(load_digits().data).float()[:700]
 

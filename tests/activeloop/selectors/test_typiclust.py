@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import warnings
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ from torch import Tensor
 
 from activeloop.errors import BadScores
 from activeloop.geometry.clusters import clustered
-from activeloop.selectors import typiclust as module
 from activeloop.selectors.typiclust import typiclust
+
+module = import_module("activeloop.selectors.typiclust")  # the package gives the function under that name
 
 
 def rng(seed: int = 0) -> np.random.Generator:
