@@ -20,6 +20,7 @@ UNUSED = {
     "test_fraction": "every row is embedded, whatever is held out later",
     "imbalance": "every row is embedded, whatever is dropped later",
     "labels": "features see no labels",
+    "learn_on": "nothing learns from them here",
     "augment": "features are of the rows as they are",
 }
 
@@ -71,7 +72,7 @@ def _source(given: dict[str, Any], out: Path) -> str:
     from activeloop.errors import ConfigError
 
     for name, why in UNUSED.items():
-        if given[name]:
+        if given.get(name):
             raise ConfigError(f"--{name.replace('_', '-')} is of no use to embed: {why}; leave it out.")
     source: str | None = given["features"]
     if source is None:

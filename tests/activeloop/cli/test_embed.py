@@ -8,14 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from activeloop.cli import main as entry
-
 from .conftest import Cli
 
 
 @pytest.fixture(autouse=True)
-def _command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(entry.COMMANDS, "embed", "compute features once")
+def _toy(tmp_path: Path) -> None:
     chance = np.random.default_rng(0)
     arrays = {
         f"x_{part}": chance.integers(0, 256, (n, 6, 6), dtype=np.uint8) for part, n in (("train", 20), ("test", 8))
@@ -76,6 +73,7 @@ def test_options_may_be_text(cli: Cli, tmp_path: Path) -> None:
         (("--features", "pca", "--set", "dimension=3"), "did you mean 'dimensions'"),
         (("--features", "pca", "--test-fraction", "0.5"), "--test-fraction is of no use to embed"),
         (("--features", "pca", "--imbalance"), "--imbalance is of no use"),
+        (("--features", "pca", "--learn-on", "features"), "--learn-on is of no use"),
         (("--features", "pca", "--out", "F.txt"), "name it so"),
         (("--features", "torchvision:resnet18", "--set", "weights_path=no.pth"), "there is no such file"),
         (("--features", "pca", "--set", "dimensions=2", "--out", "toy.npz/F.npy"), "cannot be written"),
