@@ -10,7 +10,8 @@ from math import prod
 import torch
 from torch.nn.functional import cross_entropy
 
-from activeloop.evidence import Plan, Step
+from activeloop.evidence import AXES, Plan, Step
+from activeloop.inject import needs, options
 from activeloop.learners.loop import look_rows
 from activeloop.learners.supervised import Supervised
 from activeloop.providers.early import early_epoch
@@ -18,7 +19,7 @@ from activeloop.rounds import CHUNK, Setup
 from activeloop.types import Data
 
 TIMES = 5  # the fastest of so many: what the machine can do when nothing else runs
-FLOAT, HALF = 4, 2  # bytes
+DOUBLE, FLOAT, HALF = 8, 4, 2  # bytes
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,12 @@ def measured(setup: Setup) -> Cost | None:
     return Cost(_fastest(step), _fastest(look) / len(seen))
 
 
+def uncounted(setup: Setup) -> list[str]:
+    """Providers that train on the whole pool, once and for all runs on it: their time is in no estimate."""
+    steps = [*(setup.start.steps if setup.start is not None else ()), *setup.acquire.steps]
+    return list(dict.fromkeys(step.provider for step in steps if step.is_whole and "seed" in needs(step.function)))
+
+
 def parameters(setup: Setup) -> int:
     """Weights of the net; 0 for other learners."""
     if not isinstance(setup.learner, Supervised):
@@ -125,6 +132,9 @@ def _learner(setup: Setup) -> tuple[str, str]:
 
 def _evidence(setup: Setup, step: Step, n: int, room: str) -> Line:
     """The evidence of a function that scores is held a chunk at a time; a selector's is held whole."""
+    if step.is_whole:  # a number a row of the pool, or a single one
+        whole = len(setup.data) if AXES[step.name] else 1
+        return Line(room, _said(step), f"[{whole}], once for all rounds", DOUBLE * whole)
     held = n if room == "start" or setup.acquire.picks else min(n, CHUNK)
     inner, item = _inner(setup, step)
     shape = f"[{held}{''.join(f', {length}' for length in inner)}]"
@@ -132,23 +142,25 @@ def _evidence(setup: Setup, step: Step, n: int, room: str) -> Line:
     size = (
         prod([n if step.name == "history" else held, *inner]) * item
     )  # history is recorded for all rows while fitting
-    return Line(
-        room, f"{step.name} by {step.provider}" if step.name != step.provider else step.name, shape + more, size
-    )
+    return Line(room, _said(step), shape + more, size)
+
+
+def _said(step: Step) -> str:
+    return f"{step.name} by {step.provider}" if step.name != step.provider else step.name
 
 
 def _inner(setup: Setup, step: Step) -> tuple[tuple[int, ...], int]:
     """Shape behind the rows, and bytes of an item."""
     classes = len(setup.data.classes)
-    options = {**_defaults(step), **step.options}
+    given = {**options(step.function), **step.options}
     epochs = setup.learner.epochs_for(setup.config.budget) if isinstance(setup.learner, Supervised) else 0
     looks = min(setup.learner.looks or epochs, epochs) if isinstance(setup.learner, Supervised) else 0
     offered = setup.learner.offers(setup.data).get("embeddings", "0]").strip("[n, ]")
     inner: dict[str, tuple[int, ...]] = {
         "probs": (classes,),
-        "samples": (int(str(options.get("passes", 0))), classes),
+        "samples": (int(str(given.get("passes", 0))), classes),
         "history": (looks, classes),
-        "early": (int(str(options.get("models", 0))), classes),
+        "early": (int(str(given.get("models", 0))), classes),
         "embeddings": (int(offered),),
         "pixels": (prod((setup.data.inputs if setup.data.features is None else setup.data.features).shape[1:]),),
         "inputs": tuple(setup.data.inputs.shape[1:]),
@@ -158,6 +170,8 @@ def _inner(setup: Setup, step: Step) -> tuple[tuple[int, ...], int]:
 
 def _looks(setup: Setup, step: Step, epochs: int) -> int:
     """Times that this evidence passes every row through a net; passes after a deterministic trunk count as one."""
+    if step.is_whole:
+        return 0
     looks = setup.learner.looks if isinstance(setup.learner, Supervised) else 0
     passes = {
         "history": min(looks or epochs, epochs),
@@ -172,15 +186,9 @@ def _early(plan: Plan, epochs: int) -> tuple[int, int]:
     """How many models are trained besides, and for how many epochs."""
     for step in plan.steps:
         if step.provider == "early":
-            given = {**_defaults(step), **step.options}
+            given = {**options(step.function), **step.options}
             return int(str(given["models"])), early_epoch(epochs, int(str(given["epoch"])))
     return 0, 0
-
-
-def _defaults(step: Step) -> dict[str, object]:
-    from activeloop.inject import options
-
-    return options(step.function)
 
 
 def _shape(data: Data) -> str:

@@ -22,7 +22,7 @@ def main(**given: Any) -> int:
     from activeloop.cli.main import DONE
     from activeloop.cli.simulation import loaded, oracle_for
     from activeloop.config import fingerprint
-    from activeloop.estimate import fits, measured, rooms, seconds
+    from activeloop.estimate import fits, measured, rooms, seconds, uncounted
     from activeloop.rounds import prepare, threads
     from activeloop.start import check_start
 
@@ -50,6 +50,11 @@ def main(**given: Any) -> int:
     else:
         print(f"  time: about {_duration(seconds(setup, cost))}, with {cost.step_s * 1e3:.2f} ms a step and"
               f" {cost.row_s * 1e6:.1f} µs a row and look")  # fmt: skip
+    trained = uncounted(setup)
+    if trained:
+        print(
+            f"        and, once for all runs on this pool, {', '.join(trained)}: minutes for the quick presets, hours for elfs"
+        )
     print(f"  memory: about {bytes_in_words(sum(line.size for line in lines))} beside torch itself")
     return DONE
 
