@@ -26,8 +26,8 @@ lint: .venv/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: .venv/ready  ## every benchmark, one after the other; ACTIVELOOP_DATA names the folder of mnist.npz
-	for file in benchmarks/curves.py benchmarks/loop_overhead.py; do $(BIN)/python $$file || exit 1; done
+bench: .venv/ready  ## every benchmark, one after the other; ACTIVELOOP_DATA names the folder of mnist.npz and cifar10.npz
+	for file in $(filter-out benchmarks/results.py,$(wildcard benchmarks/*.py)); do $(BIN)/python $$file || exit 1; done
 
 clean:
 	rm -rf .venv demo

@@ -9,11 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from activeloop import catalogue
 from activeloop.config import Config, load
 from activeloop.fold import fold
 from activeloop.store.journal import read
@@ -37,6 +39,33 @@ def test_the_same_run_has_the_same_bytes(tmp_path: Path, finish: Finish, digits:
     first, again = (finish(tmp_path / name, config, digits).read_bytes() for name in ("first", "again"))
 
     assert first == again
+
+
+PSEUDO = (
+    "{where}.reference.heads=2", "{where}.reference.epochs=3", "{where}.difficulty.epochs=3", "{where}.difficulty.window=2",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", catalogue.SELECTORS)
+def test_every_selector_starts_a_run_and_picks_in_its_rounds_the_same_each_time(
+    tmp_path: Path, quick: Configure, finish: Finish, digits: Loaded, name: str
+) -> None:
+    sets = [f"start.strategy={name}", f"acquire.strategy={name}"]
+    if catalogue.PRESETS.get(name, catalogue.Preset()).bind.get("difficulty") == "proxy":
+        small = ["{where}.difficulty.net=mlp", "{where}.reference.batch=512", "{where}.difficulty.batch=64"]
+        sets += [each.format(where=where) for each in (*PSEUDO, *small) for where in ("evidence", "start.evidence")]
+        sets += ["start.bind.cutoff=prior", "acquire.bind.cutoff=prior"]
+    caches = [f"data.cache={tmp_path / each}" for each in ("one", "two")]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # DBSCAN says that it finds one cluster
+        first = finish(tmp_path / "first", quick(*sets, caches[0]), digits).read_bytes()
+        again = finish(tmp_path / "again", quick(*sets, caches[1]), digits).read_bytes()
+
+    lines = [line for line in first.splitlines()[1:] if b'"asked"' in line]
+    assert lines == [line for line in again.splitlines()[1:] if b'"asked"' in line]
+    rows = [row for line in lines for row in json.loads(line)["rows"]]
+    assert len(set(rows)) == len(rows) == 40
 
 
 @pytest.mark.parametrize("strategy", ["margin", "forgetting"])
