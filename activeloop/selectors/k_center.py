@@ -28,8 +28,9 @@ def k_center(features: Tensor, labels: Tensor, n: int, rng: Generator, *, metric
     features: [m, D], on any device, memory maps included.    labels: [m], -1 open, -2 skipped.
     metric:   "euclidean", or "cosine", which is blind to the length of a row and refuses zero vectors.
     returns:  [n] positions, in the order picked.
-    cost:     one product of all rows with 256 centres, then of those rows that could be picked with all centres: on
-              50,000 x 512 features a tenth to a fifth of the 2 m n D operations of the plain greedy. O(m + n D) memory.
+    cost:     one product of all rows with 256 centres, then of the rows that could be picked with all centres: a fifth of
+              the plain greedy's 2 m n D operations at 5,000 of 50,000 x 512 after 1,000 labelled, two fifths after none.
+              O(m + n D) memory.
     raises:   BadScores for nan and, under cosine, zero vectors; ConfigError for the metric.
     source:   Sener & Savarese 2018, arXiv:1708.00489, algorithm 1.
     """
