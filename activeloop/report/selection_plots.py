@@ -287,7 +287,7 @@ def _edges(values: NDArray[np.float64], picked: NDArray[np.bool_], cut: float | 
 def _score(selection: Selection) -> str:
     """The difficulty by the name that its provider gave it."""
     notes = selection.notes.get("difficulty", {})
-    return str(notes.get("name", notes.get("score", "difficulty")))
+    return str(notes.get("what", notes.get("score", "difficulty")))
 
 
 def classes(selection: Selection) -> bytes:

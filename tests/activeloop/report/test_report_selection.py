@@ -43,7 +43,7 @@ def pool(**more: Any) -> Selection:
         reference=1 - truth,
         difficulty=difficulty,
         cutoff=0.1,
-        notes={"reference": {"sizes": [30, 30], "occupied": 2}, "difficulty": {"name": "a made-up order"}},
+        notes={"reference": {"sizes": [30, 30], "occupied": 2}, "difficulty": {"what": "a made-up order"}},
         truth=truth,
         images=images,
     )
@@ -138,7 +138,7 @@ def test_truth_changes_nothing_but_what_is_said_of_truth() -> None:
 
 def test_the_text_is_at_most_100_columns_and_names_the_features_and_the_score() -> None:
     many = {f"0.{i}": i / 7 for i in range(30)}
-    notes = {"difficulty": {"name": "the distance to a boundary " * 9}, "cutoff": {"grid": many, "by": None}}
+    notes = {"difficulty": {"what": "the distance to a boundary " * 9}, "cutoff": {"grid": many, "by": None}}
     said = text(summarise(pool(notes=notes, strategy="someone:else " * 20)))
 
     assert max(map(len, said.splitlines())) <= 100
