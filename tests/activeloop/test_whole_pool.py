@@ -100,7 +100,7 @@ def test_a_score_sees_the_whole_pool_once_however_many_chunks_it_is_scored_in(
             picked += query.rows if query.use == "acquire" else ()
             run.tell(query.id, {row: int(digits.truth[row]) for row in query.rows})
 
-    assert CALLS == [len(digits.data)]
+    assert [len(digits.data)] == CALLS
     hard = digits.data.inputs.flatten(1)[:, 0].double()
     started = set(range(len(hard))) - set(picked)
     assert min(hard[picked]) >= max(hard[list(started)]) - 16  # by difficulty, the start's rows aside
