@@ -13,6 +13,7 @@ from activeloop.errors import BadScores, ConfigError, UnknownName, nearest
 from activeloop.types import JSON
 
 Hard: TypeAlias = Literal["low", "high"]  # the end of a score at which hard rows are
+HARDEST = 1.0  # above every deviation of probabilities, which is at most 0.71
 
 
 class Dynamics:
@@ -111,7 +112,7 @@ def _windows(total: Tensor, seen: Dynamics) -> Tensor:
             f"'dual' and 'dyn-unc' look at {seen.window} epochs at a time, and there were {seen.epochs}: train for more"
             " (epochs), or take a smaller window."
         )
-    return total / (seen.epochs - seen.window + 1)
+    return (total / (seen.epochs - seen.window + 1)).masked_fill(~seen.ever_right, HARDEST)
 
 
 @dataclass(frozen=True)
@@ -161,14 +162,16 @@ SCORES = {
     "dual": Score(
         lambda seen: 10 * _windows(seen.dual, seen),
         "high",
-        "deviation times one less the mean of the reference label's probability, ten times, averaged over windows",
-        "DUAL, Cho et al. 2025, arXiv:2502.06905; deviations divide by window - 1, as in Dyn-Unc",
+        "deviation times one less the mean of the reference label's probability, ten times, averaged over windows; 10 where"
+        " it was never right",
+        "DUAL, Cho et al. 2025, arXiv:2502.06905; deviations divide by window - 1, as in Dyn-Unc; there a row that is wrong"
+        " throughout, and so never moves, counts as easy",
     ),
     "dyn-unc": Score(
         lambda seen: _windows(seen.deviation, seen),
         "high",
-        "deviation of the reference label's probability, averaged over windows",
-        "He et al. 2023, arXiv:2306.05175 (deviations divide by window - 1)",
+        "deviation of the reference label's probability, averaged over windows; 1 where it was never right",
+        "He et al. 2023, arXiv:2306.05175 (deviations divide by window - 1); there a row wrong throughout counts as easy",
     ),
     "learning-time": Score(
         _learning_time,

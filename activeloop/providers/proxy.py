@@ -36,7 +36,7 @@ def proxy(
     net:       a name of `activeloop list nets`.    width: its option of that name; 0 leaves it as it is.
     augment:   names with commas, "" for none; a pool that is augmented anyway stays as it is. Do not flip digits.
     early:     epochs of EL2N and GraNd.    window: epochs of DUAL and Dyn-Unc.
-    returns:   [N], float64, high is hard, never-learnt rows at the hard end of scores that count events.
+    returns:   [N], float64, high is hard, never-learnt rows at the hard end.
     cost:      one training on the whole pool; O(N) memory beside it.
     raises:    BadScores where training diverges, or the reference is one class.
     source:    Zheng et al. 2025, arXiv:2406.04273 (ResNet-18, 200 epochs, AUM); there the score is kept of every epoch and
