@@ -82,11 +82,15 @@ ORACLES = {
 
 @dataclass(frozen=True)
 class Preset:
-    """A selector with other settings than its defaults; what a user sets wins over them."""
+    """A selector with other settings than its defaults; what a user sets wins over them.
+
+    line: what `list` says of it, where the selector's own line would not tell it from another.
+    """
 
     options: Mapping[str, Any] = field(default_factory=dict)
     bind: Mapping[str, str] = field(default_factory=dict)
     evidence: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    line: str = ""
 
     def under(
         self, bind: Mapping[str, str], evidence: Mapping[str, Mapping[str, Any]], options: Mapping[str, Any]
@@ -112,7 +116,11 @@ QUICK = {
 }  # fmt: skip
 PRESETS = {
     "elfs": Preset(bind={**PSEUDO, "cutoff": "search"}, evidence={"cutoff": {"how": "proxy", "net": "resnet18"}}),
-    "elfs-quick": Preset(bind={**PSEUDO, "cutoff": "search"}, evidence=QUICK),
+    "elfs-quick": Preset(
+        bind={**PSEUDO, "cutoff": "search"},
+        evidence=QUICK,
+        line="`elfs` in minutes: linear heads on 64 components, and a small net watched for 30 epochs.",
+    ),
     "ccs": Preset(bind={**PSEUDO, "cutoff": "prior"}, evidence=QUICK),
     "d2": Preset(bind={"difficulty": "prototypicality"}),
 }
@@ -154,7 +162,7 @@ def find_strategy(name: str) -> Callable[..., Any]:
 
 def describe(kind: str) -> list[tuple[str, str]]:
     """(name, first line of its docstring) of every entry, and of what plug-ins offer; imports none of them."""
-    own = [(name, _first_line(place)) for name, place in KINDS[kind].items()]
+    own = [(name, PRESETS.get(name, Preset()).line or _first_line(place)) for name, place in KINDS[kind].items()]
     return own + [(name, point.value) for name, point in sorted(_plugins(kind).items())]
 
 

@@ -146,14 +146,18 @@ def _check_folder(out: Path, configs: Sequence[Config], data: Loaded) -> None:
 
 
 def _what_is_done(configs: Sequence[Config], seeds: int, jobs: int, data: Loaded, out: Path) -> str:
+    from activeloop.config import EMBEDDINGS
+
     first = configs[0]
     names = [config.acquire.strategy for config in configs if config.seed == first.seed]
     test = f"{len(data.test.labels):,} test rows" if data.test is not None else f"{first.validation} validation labels"
     options = ", ".join(f"{name} {value}" for name, value in first.learner.options.items())
+    features = "embeddings of the current model" if first.data.features == EMBEDDINGS else data.data.features_from
     lines = [
         f"runs     {len(configs)}, {jobs} at a time: {', '.join(names)} with seed 0{f' to {seeds - 1}' * (seeds > 1)}",
         f"data     {first.data.source}, a pool of {len(data.data):,} rows, {len(data.data.classes)} classes; measured on"
         f" {test}",
+        f"features {features}; the learner sees {'those too' if first.data.learn_on == 'features' else 'the inputs'}",
         f"labels   {_start(first)}, then {first.query} a round up to {first.budget};"
         f" answers with {first.oracle.noise or 'no'} noise",
         f"learner  {first.learner.name}{f' ({options})' if options else ''}, {first.threads} thread a run",

@@ -149,7 +149,7 @@ FIRST = {
     "query": "query",
     "seed": "seed",
 }
-SHOWN = ("acquire.", "start.", "learner.", "data.source", "validation", "candidates")
+SHOWN = ("acquire.", "start.", "learner.", "data.source", "data.features", "data.learn_on", "validation", "candidates")
 
 
 def _settings(config: Mapping[str, JSON]) -> Iterator[tuple[str, str | float | bool]]:

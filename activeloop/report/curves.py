@@ -113,6 +113,19 @@ def _refuse_doubles(records: Iterable[Record]) -> None:
 COLUMNS = tuple(field.name for field in fields(Point))
 
 
+def features_seen(records: Iterable[Record]) -> tuple[str, ...]:
+    """What `features` were in these runs, in words and each once: "the inputs", "pca, dimensions 64"."""
+    return tuple(dict.fromkeys(_features(record.state.config) for record in records))
+
+
+def _features(config: Mapping[str, JSON]) -> str:
+    match config:
+        case {"data": {"features": str(source), "features_options": {**options}, "learn_on": learn_on}}:
+            name = ", ".join([source, *(f"{option} {value}" for option, value in options.items())])
+            return f"{name} (the learner saw them too)" if learn_on == "features" else name
+    return "the inputs"
+
+
 def write_csv(points: Iterable[Point], path: Path) -> None:
     """The table as a CSV file, one line per point; floats in their shortest exact form."""
     text = io.StringIO(newline="")

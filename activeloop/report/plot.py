@@ -64,7 +64,8 @@ def _curve(axes: Axes, each: StrategySummary, colour: str, marker: str, dashes: 
 def _frame(axes: Axes, summary: Summary) -> None:
     metric = summary.metric.replace("_", " ")
     axes.set_title(_title(summary), loc="left", fontsize=12)
-    axes.set_xlabel("labels bought")
+    seen = f"   (features: {'; '.join(summary.features)})" if summary.features else ""
+    axes.set_xlabel(f"labels bought{seen}")
     axes.set_ylabel(metric)
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)

@@ -93,12 +93,13 @@ class StrategySummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """A comparison by one metric; strategies in order of area, best first."""
+    """A comparison by one metric; strategies in order of area, best first. features: what they saw, in words."""
 
     metric: str
     target: float
     baseline: str
     strategies: tuple[StrategySummary, ...]
+    features: tuple[str, ...] = ()
 
     @property
     def budget(self) -> int:
@@ -123,12 +124,16 @@ class _Curve:
 
 
 def summarise(
-    points: Iterable[Point], metric: str = "accuracy", target: float = 0.9, baseline: str = "random"
+    points: Iterable[Point],
+    metric: str = "accuracy",
+    target: float = 0.9,
+    baseline: str = "random",
+    features: tuple[str, ...] = (),
 ) -> Summary:
     """How good each strategy is by `metric`, and against `baseline`; without runs of that, nothing is compared.
 
     Between its points a run's curve is a straight line, so runs measured at different label counts can be averaged.
-    metric: of those in `FALLING` less is better.    target: in the metric's unit.
+    metric: of those in `FALLING` less is better.    target: in the metric's unit.    features: as in `Summary`.
     """
     curves = _curves(points, metric)
     sign = -1.0 if metric in FALLING else 1.0
@@ -140,9 +145,8 @@ def summarise(
         if baseline in curves and each.strategy != baseline
     }
     corrected = _corrected(compared, sign)
-    return Summary(
-        metric, target, baseline, tuple(replace(each, against=corrected.get(each.strategy)) for each in found)
-    )
+    strategies = tuple(replace(each, against=corrected.get(each.strategy)) for each in found)
+    return Summary(metric, target, baseline, strategies, features)
 
 
 def write_json(summary: Summary, path: Path) -> None:

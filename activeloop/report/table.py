@@ -86,7 +86,8 @@ labels to {target}: Kaplan-Meier median over seeds. A run that ended before it r
     paired = f"""\
 Differences to {base} are paired: equal seed, hence equal start. p: two-sided paired t test on area, Holm-corrected;
   below {LEVEL:g} a strategy is called better or worse."""
-    return "\n".join((notes, *([paired] if _is_compared(summary) else []), *_cautions(summary)))
+    seen = [f"Features that strategies saw: {'; '.join(summary.features)}."] if summary.features else []
+    return "\n".join((notes, *([paired] if _is_compared(summary) else []), *_cautions(summary), *seen))
 
 
 def _cautions(summary: Summary) -> list[str]:

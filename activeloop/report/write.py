@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from activeloop.report.cards import Images
-from activeloop.report.curves import Record, points_of, read_records, write_csv
+from activeloop.report.curves import Record, features_seen, points_of, read_records, write_csv
 from activeloop.report.plot import draw
 from activeloop.report.summary import Summary, summarise, write_json
 from activeloop.report.tensorboard import run_folder, write_means, write_run
@@ -27,7 +27,7 @@ def write_report(
     out = Path(out)
     records = read_records(out)
     points = points_of(records)
-    summary = summarise(points, metric, target, baseline)
+    summary = summarise(points, metric, target, baseline, features_seen(records))
     write_csv(points, out / "curves.csv")
     write_json(summary, out / "summary.json")
     draw(summary, out / "curves.png")

@@ -15,6 +15,8 @@ def test_every_entry_is_found_and_has_a_line(kind: str) -> None:
     for name, line in catalogue.describe(kind):
         assert callable(catalogue.find(kind, name))
         assert line, f"{name} needs a docstring"
+    lines = [line for _, line in catalogue.describe(kind)]
+    assert len(set(lines)) == len(lines), "each line tells its entry from the others"
 
 
 def test_an_unknown_name_comes_with_the_nearest_and_where_to_look() -> None:

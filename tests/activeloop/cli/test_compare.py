@@ -47,6 +47,19 @@ def test_a_comparison_says_what_it_will_do_and_what_it_wrote(cli: Cli, tmp_path:
     assert {path.name for path in (tmp_path / "c/tb").glob("*/*")} == {"random", "margin"}
 
 
+def test_every_report_names_the_features(cli: Cli, tmp_path: Path) -> None:
+    said = compare(cli, "--features", "pca", "--set", "data.features_options.dimensions=5", seeds=1)
+    plain, both = compare(cli, seeds=1, out="d"), compare(cli, "--features", "pca", "--learn-on", "features", out="e")
+
+    assert "features pca, 5 dimensions, 54 % of the variance; the learner sees the inputs" in said.err
+    assert "Features that strategies saw: pca, dimensions 5." in said.out
+    assert json.loads((tmp_path / "c/summary.json").read_text())["features"] == ["pca, dimensions 5"]
+    assert b"with data.features" in next((tmp_path / "c/tb/runs").rglob("events*")).read_bytes()
+    assert "Features that strategies saw: the inputs." in plain.out
+    assert "of the variance; the learner sees those too" in both.err
+    assert "saw: pca (the learner saw them too)." in both.out
+
+
 def test_curves_hold_every_strategy_seed_and_label_count(cli: Cli, tmp_path: Path) -> None:
     compare(cli)
     with (tmp_path / "c/curves.csv").open(newline="") as lines:
