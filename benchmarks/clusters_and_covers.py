@@ -17,13 +17,12 @@ measured in the same run; typiclust needs them within clusters alone, and k-mean
 iteration, 1 and 5 GFLOP. Memory: one float32 copy of the features is 20 and 102 MB; k-means and DBSCAN make one, probcover
 three.
 
-First run, 2026-11-25, a repetition each, cores shared with other work, so that the rate of the product (14 GFLOP/s) is no
-floor: at 10,000 scikit-activeml's ProbCover / ours 5.5 with 645 against 126 MB, TypiClust / ours 1.7; at 50,000 TypiClust /
-ours 2.6, k-means 6.3 times scikit-learn's, probcover 52 s and 409 MB, typiclust 4 s and 276 MB. The last table is in
-RESULTS.md.
+Result, 2026-11-25, alone on the machine: at 10,000 scikit-activeml's ProbCover / ours 4.8 with 645 against 146 MB, TypiClust /
+ours 1.6, scikit-learn's k-means / ours 2.5; at 50,000 TypiClust / ours 2.4 in 260 MB, k-means / ours 3.1, probcover 1.25 times
+the product of all pairs in 408 MB. OPTICS takes as long at 50,000 rows as at 10,000, and longest of all: it is a Python loop.
 
     pip install scikit-activeml
-    python benchmarks/clusters_and_covers.py [--repeats 3] [--quick]      ten minutes; 50,000 rows are measured once
+    python benchmarks/clusters_and_covers.py [--repeats 3] [--quick]      seven minutes; 50,000 rows are measured once
 """
 
 from __future__ import annotations

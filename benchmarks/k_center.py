@@ -16,17 +16,17 @@ GFLOP, 102 MB) a row needs looking at again only when its bound exceeds the radi
 those before them, 5,000²/2 + 5,000 x 1,000 pairs or 18 GFLOP: 0.2 s in all.
 Prediction: 0.4 to 0.6 s, since rows that come up and fall back cost as much again: 200 to 300 times CoreSet.
 
-Result, 2026-11-25, two AMD EPYC cores (AVX-512) that other work had to share, load 4 to 8: 158 [36–173] and 109 [98–109] times
-CoreSet, 215 and 186 times the loop, 0.56 x the features; 15 s and 101 MB for the million. In processor time of one thread,
-which neighbours disturb less, 0.9 to 1.1 s against 121 to 136 and 171 to 225. Products are 53 and 64 GFLOP, more than
-twice the prediction: a row that falls back has been compared with a slab of centres by then.
+Result, 2026-11-25, two AMD EPYC cores (AVX-512), nothing else running: 161 [152–166] and 140 [129–150] times CoreSet, 448 and
+307 times the loop, 0.51 x the features; 7 s and 111 MB for the million. On the same machine under a load of 4 to 8 the first
+two were 158 [36–173] and 109 [98–109]. Products are 53 and 64 GFLOP, more than twice the prediction: a row that falls back
+has been compared with a slab of centres by then.
 
 A bfloat16 product as filter, certified by the rounding of each row, was measured in the prototype, alone on the machine:
 products were 1.7 to 2 times faster (avx512_bf16), yet all in all 0.49 s stayed 0.49 s and 0.56 s became 0.55 s, since the
 wider bound leaves two to four times as many pairs to be decided in float64. Left out: the same picks, more code.
 
     pip install scikit-activeml
-    ACTIVELOOP_DATA=DIR python benchmarks/k_center.py [--repeats 5] [--quick]      DIR holds cifar10.npz; three minutes
+    ACTIVELOOP_DATA=DIR python benchmarks/k_center.py [--repeats 5] [--quick]      DIR holds cifar10.npz; two minutes
 """
 
 from __future__ import annotations
