@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from activeloop.geometry.neighbours import refuse_nan
+from activeloop.geometry.neighbours import refuse_huge
 
 AT_ONCE = 1 << 23  # distances in one block: 32 MB
 LISTS = 256  # balls whose members are put side by side
@@ -28,7 +28,7 @@ class Distances:
     """
 
     def __init__(self, features: Tensor) -> None:
-        refuse_nan(features)
+        refuse_huge(features)
         points = features.detach().float()
         self._points = points - points.mean(dim=0, dtype=torch.float64).float()  # the product cancels far from 0
         self._norms = torch.linalg.vector_norm(self._points, dim=1).square() * (1 - SLACK)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from activeloop.errors import ConfigError
-from activeloop.geometry.neighbours import refuse_nan
+from activeloop.geometry.neighbours import refuse_huge
 from activeloop.types import OPEN
 
 SEED_END = 2**31  # scikit-learn and faiss take seeds below
@@ -53,7 +53,7 @@ def clustered(features: Tensor, k: int, rng: Generator, *, restarts: int = 1) ->
     cost:     2 m k D operations an iteration; one float32 copy of the features.
     raises:   ConfigError for k and restarts, BadScores for nan.
     """
-    refuse_nan(features)
+    refuse_huge(features)
     if not 1 <= k <= len(features):
         raise ConfigError(f"{k:,} clusters were asked for, of {len(features):,} rows: ask for 1 to {len(features):,}.")
     if restarts < 1:

@@ -13,6 +13,7 @@ from activeloop.errors import BadScores, ConfigError
 ROWS, COLUMNS = 1024, 8192  # of one block of scores: 32 MB, in cache enough for a GEMM at full speed
 SPARE = 16  # candidates kept beyond k, so that rounding in the product can be ruled out
 AT_ONCE = 1 << 22  # numbers in a temporary of rows: 16 MB
+LARGEST = 1e15  # of a number, so that a million squares still add up in float32
 
 Take: TypeAlias = Callable[[Tensor | slice], Tensor]  # positions -> their rows, float32 or float64
 
@@ -72,6 +73,13 @@ def refuse_nan(features: Tensor) -> None:
         return
     bad = [~torch.isfinite(features[part]).all(dim=1) for part in _parts(features)]
     _refuse(bad, "hold nan or infinite numbers; repair or drop those rows")
+
+
+def refuse_huge(features: Tensor) -> None:
+    """For those whose sums of squares are float32.    raises: BadScores, for nan and infinity too."""
+    refuse_nan(features)
+    bad = [(features[part].abs() > LARGEST).any(dim=1) for part in _parts(features)]
+    _refuse(bad, f"hold numbers beyond {LARGEST:g}, whose squares overflow; scale the features, or drop those rows")
 
 
 def _lengths(features: Tensor) -> Tensor:

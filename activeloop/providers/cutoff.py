@@ -15,7 +15,7 @@ from activeloop.learners.loop import Batches, Recipe, seeded, train
 from activeloop.learners.model import NetModel
 from activeloop.learners.supervised import Supervised
 from activeloop.providers.dynamics import classes_in, refuse_constant
-from activeloop.providers.probe import ROWS, Heads
+from activeloop.providers.probe import NO_INPUTS, ROWS, Heads
 from activeloop.rng import derive, rng
 from activeloop.selectors.double_end import checked, window
 from activeloop.types import JSON, OPEN, Data, Noted
@@ -60,7 +60,8 @@ def search(
     makes throughout, such as two classes in one cluster, goes unseen.
 
     how:     "probe": a model on the features, all cutoffs trained as one; or "proxy": `net` on the inputs, one after the
-             other, as in the paper and some thousand times dearer.    hidden: of the probe, 0 for a linear one.
+             other, as in the paper and some thousand times dearer; where a pool is features and no more, the probe
+             takes over, and the notes say so.    hidden: of the probe, 0 for a linear one.
     grid:    cutoffs to try, with commas; those whose window would pass the easiest row are left out.
     halving: try all with few epochs, and the better half again with twice as many, until `epochs` are reached.
     returns: [], one of the grid.
@@ -70,6 +71,10 @@ def search(
         raise ConfigError(
             f"how is {how!r} and holdout {holdout:g}; allowed are 'probe' and 'proxy', and between 0 and 1."
         )
+    if data.inputs.dim() == 2 and how == "proxy":
+        how, instead = "probe", {"instead_of_a_net": NO_INPUTS}
+    else:
+        instead = {}
     recipe = Supervised(lr=lr, epochs=epochs, batch=batch, net=net)
     classes = classes_in(reference, len(data), len(data.classes))
     refuse_constant(difficulty, "difficulty")
@@ -92,7 +97,7 @@ def search(
         {"cutoff": cutoff, "accuracy": right, "epochs": few} for cutoff, (right, few) in sorted(tried.items())
     ]
     notes: dict[str, JSON] = {"how": how, "rate": rate, "tried": report, "held_out": len(trial.held)}
-    return _chosen(cutoffs[0], notes)
+    return _chosen(cutoffs[0], notes | instead)
 
 
 class _Trial:

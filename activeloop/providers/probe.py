@@ -19,6 +19,7 @@ from activeloop.types import JSON, Data, Noted
 
 ROWS = 8192  # standardised and looked at at a time
 BOUNDARY = "distance to the cluster boundary"
+NO_INPUTS = "the inputs of this pool are features, so a probe on them stands in for a net"
 
 
 def probe(

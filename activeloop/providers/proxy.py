@@ -15,7 +15,7 @@ from activeloop.learners.loop import Batches, seeded, train
 from activeloop.learners.model import last_layer
 from activeloop.learners.supervised import Supervised
 from activeloop.providers.dynamics import Dynamics, classes_in, difficulty, notes, score_called
-from activeloop.providers.probe import probe
+from activeloop.providers.probe import NO_INPUTS, probe
 from activeloop.rng import derive
 from activeloop.types import JSON, Augment, Data, Noted
 
@@ -109,5 +109,4 @@ def _probed(
     features: Tensor, reference: Tensor, data: Data, seed: int, score: str, epochs: int, early: int, window: int
 ) -> Noted:
     found = probe(features, reference, data, seed, score=score, epochs=epochs, early=early, window=window)
-    why = "the inputs of this pool are features, so a probe on them stands in for the net that 'proxy' would train"
-    return Noted(found.value, {**found.notes, "instead_of_a_net": why})
+    return Noted(found.value, {**found.notes, "instead_of_a_net": NO_INPUTS})

@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 
 from activeloop.errors import BadScores, ConfigError
 from activeloop.geometry.neighbours import neighbours as nearest
-from activeloop.geometry.neighbours import refuse_nan
+from activeloop.geometry.neighbours import refuse_huge
 from activeloop.geometry.principal import principal
 from activeloop.providers.consensus import aligned, averaged
 from activeloop.providers.distil import Distillation
@@ -200,7 +200,7 @@ def _check_reals(**given: float) -> None:
 
 
 def _check_features(features: Tensor, classes: int) -> None:
-    refuse_nan(features)
+    refuse_huge(features)
     if len(features) < classes:
         raise ConfigError(
             f"{classes} clusters were asked for, and there are {len(features)} rows: ask for fewer (classes), or give"

@@ -257,7 +257,7 @@ def _words(value: JSON) -> str:
         numbers = [each for each in value if isinstance(each, int | float)]
         if len(numbers) == len(value) > MOST_NUMBERS:
             return f"{_words(min(numbers))}–{_words(max(numbers))} ({len(numbers)} values)"
-        return " ".join(_words(each) for each in value)
+        return ("; " if isinstance(value[0], Mapping) else " ").join(_words(each) for each in value)
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: MISSING}[value]
     return f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -14,7 +14,7 @@ from torch import Tensor
 from activeloop.errors import ConfigError
 from activeloop.geometry.balls import Balls, Distances
 from activeloop.geometry.clusters import NOISE, in_turns, warn_of_repeats
-from activeloop.geometry.neighbours import refuse_nan
+from activeloop.geometry.neighbours import refuse_huge
 
 MEMBERS = 100_000_000  # of balls, held at 4 bytes each
 ELBOW_ROWS = 2000  # whose k-distance is measured: enough of a curve to see where it bends
@@ -66,7 +66,7 @@ def optics(
         raise ConfigError(
             f"xi is {xi} and rows is {rows}; xi lies between 0 and 1, rows is min_rows ({min_rows}) or more."
         )
-    refuse_nan(features)
+    refuse_huge(features)
     m = len(features)
     few = torch.from_numpy(np.sort(rng.choice(m, rows, replace=False)) if m > rows else np.arange(m))
     points = features[few.to(features.device)].float().cpu()

@@ -72,6 +72,15 @@ def test_the_cutoff_that_leaves_out_the_wrong_rows_wins(how: str) -> None:
     assert tried[cutoff] == max(tried.values())
 
 
+def test_where_a_pool_is_features_a_probe_stands_in_for_the_net() -> None:
+    """`resnet18` could not look at them."""
+    data, (reference, difficulty) = pool(), noisy()
+    noted = search(40, data.inputs, reference, difficulty, data, 0, how="proxy", net="resnet18", epochs=2)
+
+    assert noted.notes["how"] == "probe"
+    assert "stands in for a net" in str(noted.notes["instead_of_a_net"])
+
+
 def test_of_equally_good_cutoffs_the_one_nearest_to_the_prior_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module._Trial, "accuracies", lambda self, cutoffs, epochs: [0.5] * len(cutoffs))
 
