@@ -31,7 +31,6 @@ import numpy as np
 from results import record
 
 from activeloop import configure, load
-from activeloop.cli.select import selected
 from activeloop.data.augment import chain
 from activeloop.features import with_features
 from activeloop.learners.supervised import Supervised
@@ -39,6 +38,7 @@ from activeloop.report.files import replace_bytes
 from activeloop.report.statistics import Estimate, estimate
 from activeloop.rng import derive
 from activeloop.rounds import metrics, threads
+from activeloop.select import select
 from activeloop.types import OPEN, HeldOut, Loaded
 
 SHARE = 0.1
@@ -101,7 +101,7 @@ def _run(loaded: Loaded, arm: str, seed: int, device: str, out: Path, quick: boo
     assert loaded.test is not None
     start = {"strategy": arm, **(QUICK_START if quick and arm == "elfs" else {})}
     config = configure(seed=seed, device=device, start=start, data={"cache": str(out / "cache")})
-    selection = selected(loaded, config, round(SHARE * len(loaded.data)))
+    selection = select(loaded, config, round(SHARE * len(loaded.data)))
     labels = np.full(len(loaded.data), OPEN, dtype=np.int64)
     labels[selection.rows] = loaded.truth[selection.rows]
     with threads(1):

@@ -16,6 +16,7 @@ Arms        as `activeloop list selectors` has them, with their defaults; probco
             may reach the truth. All answers are right: no noise.
 Measured    accuracy; entropy of the picks' true classes (1 is even); radius, the largest distance of a row to its nearest
             pick, over random's; normalised mutual information of the clusters that stood in for labels with the truth.
+            OUT/*.png and OUT/tb show where the first seed's picks lie on a map of the features.
 Device      CPU, one thread a selection; a piece is one arm and seed, so it can be stopped at any time and goes on.
 
     ACTIVELOOP_DATA=DIR python benchmarks/passive.py [--jobs 2] [--seeds 5] [--out DIR]     three quarters of an hour
@@ -42,15 +43,17 @@ import numpy as np
 from results import record
 
 from activeloop import configure, load
-from activeloop.cli.select import selected
 from activeloop.features import with_features
 from activeloop.learners.supervised import Supervised
 from activeloop.providers.proxy import proxy
 from activeloop.report.files import replace_bytes
+from activeloop.report.projector import files
 from activeloop.report.selection import Selection, summarise
+from activeloop.report.selection_plots import projections
 from activeloop.report.statistics import Estimate, estimate, holm, paired_p
 from activeloop.rng import derive, rng
 from activeloop.rounds import metrics, threads
+from activeloop.select import select
 from activeloop.types import OPEN, Loaded
 
 FIRST = 10  # seed
@@ -91,6 +94,8 @@ def main(seeds: int, jobs: int, out: Path, names: Sequence[str]) -> None:
         done = [workers.submit(run, out, *piece) for piece in left]
         for at, piece in enumerate(done, start=1):
             print(f"[{at}/{len(left)}] {piece.result()}", file=sys.stderr, flush=True)
+    for task in tasks:
+        _draw(task, out)
     texts = [_table(task, seeds, out) for task in tasks]
     record(__file__, f"{date.today()}, {seeds} seeds, CPU, torch {version('torch')}.\n\n" + "\n\n".join(texts))
 
@@ -123,7 +128,7 @@ def run(out: Path, task: Task, arm: str, seed: int) -> str:
     loaded = pool(task, out)
     found = {}
     for each in PER_CLASS:
-        selection = select(out, task, arm, seed, each * len(loaded.data.classes))
+        selection = picks(out, task, arm, seed, each * len(loaded.data.classes))
         said: Any = summarise(selection)
         found[str(each)] = {
             "accuracy": accuracy(task, loaded, selection, seed),
@@ -137,7 +142,7 @@ def run(out: Path, task: Task, arm: str, seed: int) -> str:
     return f"{task.name} {arm} seed {seed}: {reached}"
 
 
-def select(out: Path, task: Task, arm: str, seed: int, n: int) -> Selection:
+def picks(out: Path, task: Task, arm: str, seed: int, n: int) -> Selection:
     """The picks of an arm, as `activeloop select` makes them."""
     loaded = pool(task, out)
     if arm == "ceiling":
@@ -145,7 +150,7 @@ def select(out: Path, task: Task, arm: str, seed: int, n: int) -> Selection:
     start: dict[str, Any] = {"strategy": arm}
     if arm in ("ccs", "elfs-quick"):
         start["evidence"] = {"difficulty": {"epochs": task.epochs, "augment": task.augment}}
-    return selected(loaded, configure(seed=seed, start=start, data={"cache": str(out / "cache")}), n)
+    return select(loaded, configure(seed=seed, start=start, data={"cache": str(out / "cache")}), n)
 
 
 def _ceiling(out: Path, task: Task, seed: int, n: int) -> Selection:
@@ -213,6 +218,15 @@ def _seeds(count: int) -> range:
 
 def _file(out: Path, task: Task, arm: str, seed: int) -> Path:
     return out / task.name / f"{arm}-s{seed}.json"
+
+
+def _draw(task: Task, out: Path) -> None:
+    """The first seed's picks of all arms side by side: a picture, and TensorBoard's projector (--logdir OUT/tb)."""
+    warnings.simplefilter("ignore", UserWarning)
+    selections = [picks(out, task, arm, FIRST, PER_CLASS[0] * len(pool(task, out).data.classes)) for arm in ARMS]
+    projections(selections, out / f"{task.name}.png")
+    for name, content in files(selections).items():
+        replace_bytes(out / "tb" / task.name / name, content)
 
 
 # tables

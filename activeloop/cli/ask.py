@@ -39,12 +39,12 @@ def pick_and_show(run: Run, loaded: Loaded, out: Path | None = None) -> int:
     """Print the next query and how to answer it; gives the exit code."""
     from activeloop.cli.folder import items_in
     from activeloop.cli.main import DONE
-    from activeloop.cli.simulation import images_of
+    from activeloop.report.images import images_of
     from activeloop.report.tensorboard import run_folder, write_run
 
     query = run.ask()
     logs = run_folder(run.folder / "tb", run.config.acquire.strategy, run.config.seed)
-    write_run(run.folder, logs, images=images_of(loaded))
+    write_run(run.folder, logs, images=images_of(loaded.data.inputs))
     if query is not None:
         return show(run.folder, run.state, query, items_in(loaded.data), out)
     print(

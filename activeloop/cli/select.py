@@ -16,9 +16,7 @@ from activeloop.cli.options import configuration, data_arguments
 
 if TYPE_CHECKING:
     from activeloop.config import Config
-    from activeloop.report.selection import Selection
-    from activeloop.rounds import Seen
-    from activeloop.types import Data, Labels, Loaded, Rows
+    from activeloop.types import Data, Labels, Loaded
 
 TABLES = ("bind.", "evidence.")  # of --set, beside the strategy's own options
 
@@ -50,9 +48,10 @@ def main(strategy: str, n: int, out: Path, report: Path | None = None, **given: 
     from activeloop.cli.folder import items_in
     from activeloop.cli.main import DONE
     from activeloop.report.selection import summarise, text, write
+    from activeloop.select import select
 
     loaded, config = _prepared(strategy, given)
-    selection = selected(loaded, config, n)
+    selection = select(loaded, config, n)
     items = items_in(loaded.data)
     if report is not None:
         write(selection, report)
@@ -111,60 +110,6 @@ def _features_alone(path: Path, config: Config) -> Loaded:
     mean, std = map(torch.from_numpy, mean_and_std(read))
     says = f"{path.name}, {features.shape[1]} dimensions"
     return Loaded(Data(features, classes, mean, std, features=features, features_from=says))
-
-
-def selected(loaded: Loaded, config: Config, n: int) -> Selection:
-    import numpy as np
-
-    from activeloop.config import AcquireConfig
-    from activeloop.errors import ConfigError
-    from activeloop.rng import rng
-    from activeloop.rounds import at_hand, choose, look, of_pool, plan_of, resolve_device, threads
-    from activeloop.types import OPEN, SKIP
-
-    data, plan = loaded.data.to(resolve_device(config.device)), plan_of(config.start, config, {})
-    held = loaded.known
-    assert held is not None
-    free = np.flatnonzero(held == OPEN)
-    if not 1 <= n <= len(free):
-        raise ConfigError(
-            f"-n is {n}; {len(free):,} of the {len(data):,} rows are open, so ask for 1 to {len(free):,}."
-        )
-    rows = np.flatnonzero(held != SKIP) if plan.sees_labelled else free
-    with threads(config.threads):
-        hand = at_hand(of_pool(config, data, held), rows, held, n, rng(config.seed, 0, "select"))
-        seen = look(plan, hand)
-        picked = choose(plan, AcquireConfig(), seen, hand)
-    return _reported(loaded, config, seen, rows, picked)
-
-
-def _reported(loaded: Loaded, config: Config, seen: Seen, rows: Rows, picked: Rows) -> Selection:
-    """What a report shows. Truth, where a simulation knows it, goes there from here, and to no strategy."""
-    import numpy as np
-    import torch
-
-    from activeloop.cli.simulation import images_of
-    from activeloop.report.selection import Selection
-
-    evidence, data = seen.evidence or {}, loaded.data
-    features = data.inputs if data.features is None else data.features
-
-    def whole(name: str, missing: float) -> Any:
-        """[N], where the evidence knows the rows at hand alone."""
-        if name not in evidence:
-            return None
-        value = torch.as_tensor(evidence[name]).cpu().numpy()
-        everywhere = np.full(len(data), missing, dtype=value.dtype)
-        everywhere[rows] = value
-        return everywhere
-
-    assert loaded.known is not None
-    return Selection(
-        strategy=config.start.strategy, features_from=data.features_from, rows=picked, features=features.flatten(1),
-        held=loaded.known >= 0, classes=data.classes, reference=whole("reference", -1),
-        difficulty=whole("difficulty", np.nan), cutoff=float(evidence["cutoff"]) if "cutoff" in evidence else None,
-        notes=seen.notes, truth=loaded.truth, images=images_of(loaded), seed=config.seed,
-    )  # fmt: skip
 
 
 def _held(path: str | None, data: Data) -> Labels:

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from torch import Tensor
 
 from activeloop.config import EMBEDDINGS, Config, is_file_of_features
 from activeloop.data.sources import load
 from activeloop.drive import drive
 from activeloop.errors import ConfigError
 from activeloop.fold import State
-from activeloop.report.cards import Images
 from activeloop.report.files import replace_bytes
+from activeloop.report.images import images_of
 from activeloop.report.tensorboard import run_folder, write_run
 from activeloop.rng import derive
 from activeloop.run import Run
 from activeloop.types import Labels, Loaded, Oracle
 from oracles import Noisy, Simulated
 from oracles.noise import parse
-
-IMAGE_AXES, RGB = 4, 3  # [N, channels, H, W]; of four channels the last is alpha
-LOOKED_AT = 1000  # rows that tell the range of the pixels
 
 
 def loaded(config: Config) -> Loaded:
@@ -74,26 +70,12 @@ def simulate(config: Config, data: Loaded, folder: Path, out: Path) -> Iterator[
         )
     oracle = oracle_for(config, data.truth, len(data.data.classes))
     wrong = out / "truth" / f"{folder.name}.jsonl"
-    logs, images = run_folder(out / "tb", config.acquire.strategy, config.seed), images_of(data)
+    logs, images = run_folder(out / "tb", config.acquire.strategy, config.seed), images_of(data.data.inputs)
     with Run(folder, config, data.data, data.test, data.known) as run:
         for state in drive(run, oracle):
             write_truth(state, data.truth, wrong)
             write_run(folder, logs, images=images, truth=wrong)
             yield state
-
-
-def images_of(data: Loaded) -> Images | None:
-    """What shows picked rows, in [0, 1], where inputs are images; their range is that of the pool, as digits end at 16."""
-    inputs = data.data.inputs
-    if inputs.dim() != IMAGE_AXES:
-        return None
-    some = inputs[:: max(1, len(inputs) // LOOKED_AT)].float()
-    low, high, planes = some.min(), some.max(), RGB if inputs.shape[1] >= RGB else 1
-
-    def show(rows: Sequence[int]) -> Tensor:
-        return ((inputs[list(rows), :planes].float() - low) / (high - low).clamp(min=1e-6)).clamp(0, 1)
-
-    return show
 
 
 def write_truth(state: State, truth: Labels, path: Path) -> None:

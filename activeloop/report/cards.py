@@ -12,21 +12,20 @@ import numpy as np
 from activeloop.fold import State, apply
 from activeloop.report.events import Key, Value
 from activeloop.report.files import read_lines
+from activeloop.report.images import Images
 from activeloop.report.protos import HPARAMS_COLUMNS, HPARAMS_ROW, hparams_columns, hparams_of, image_grid, scalar
 from activeloop.report.statistics import area
 from activeloop.store.journal import FILE, read
 from activeloop.types import JSON, Query
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    pass
 
 ONE = "single run"  # sorts after MEAN in tensorboard.py
 MAIN = "accuracy"
 AREA = f"area/of {MAIN} so far"
 MOST_CLASSES = 20  # more cards than that are not looked at; the entropy tells
 MOST_IMAGES = 100  # of a query, the first picked
-
-Images = Callable[[Sequence[int]], "Tensor"]
 
 
 @dataclass

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from activeloop.errors import ConfigError
-from activeloop.report.cards import Images
 from activeloop.report.files import replace_bytes
+from activeloop.report.images import Images
 from activeloop.report.selection import Selection
 from activeloop.report.selection_plots import components, shown
 from activeloop.report.sheet import thumbnails

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from activeloop.report.cards import Images
 from activeloop.report.files import replace_bytes
+from activeloop.report.images import Images
 from activeloop.report.table import MISSING
 from activeloop.types import JSON, Labels, Rows
 

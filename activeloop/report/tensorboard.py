@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from activeloop.report.cards import Images, values_of
+from activeloop.report.cards import values_of
 from activeloop.report.events import Key, Value, write
 from activeloop.report.files import read_lines
+from activeloop.report.images import Images
 from activeloop.report.protos import LAYOUT, margins, scalar
 from activeloop.report.summary import CurvePoint, StrategySummary, Summary
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from activeloop.report.cards import Images
 from activeloop.report.curves import Record, features_seen, points_of, read_records, write_csv
+from activeloop.report.images import Images
 from activeloop.report.plot import draw
 from activeloop.report.summary import Summary, summarise, write_json
 from activeloop.report.tensorboard import run_folder, write_means, write_run
