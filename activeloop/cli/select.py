@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from activeloop.config import Config
     from activeloop.types import Data, Labels, Loaded
 
-TABLES = ("bind.", "evidence.")  # of --set, beside the strategy's own options
+TABLES = {"bind.": "start.bind.", "evidence.": "start.evidence.", "data.": "data."}  # of --set; else an option
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -38,7 +38,8 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--device", choices=("cpu", "cuda", "auto"), help="where it is computed (cpu)")
     parser.add_argument(
         "--set", dest="sets", action="append", default=[], metavar="OPTION=VALUE",
-        help="of the strategy, or bind.cutoff=fixed, evidence.reference.heads=8 of what it needs",
+        help="of the strategy; or bind.cutoff=fixed, evidence.reference.heads=8 of what it needs; or"
+        " data.features_options.steps=500 of its features",
     )  # fmt: skip
     data_arguments(parser)
 
@@ -70,10 +71,16 @@ def _prepared(strategy: str, given: dict[str, Any]) -> tuple[Loaded, Config]:
     if source is not None and inputs is not None:
         raise ConfigError(f"--inputs {inputs} and --data {source} both say what the inputs are; give one.")
     whole = {"data": source or inputs, "test_fraction": given.get("test_fraction") or 0.0, "labels": None}
-    sets = [f"start.{'' if entry.startswith(TABLES) else 'options.'}{entry}" for entry in given.get("sets", ())]
+    sets = [_setting(entry) for entry in given.get("sets", ())]
     config = configuration({**given, **whole, "start": strategy, "sets": sets})
     plan_of(config.start, config, {})
     return _loaded(config, given.get("labels"), has_data=whole["data"] is not None), config
+
+
+def _setting(entry: str) -> str:
+    """The whole name of what --set names: `start.options.k=3` for k=3."""
+    begins = next((each for each in TABLES if entry.startswith(each)), "")
+    return TABLES.get(begins, "start.options.") + entry.removeprefix(begins)
 
 
 def _loaded(config: Config, labels: str | None, *, has_data: bool) -> Loaded:

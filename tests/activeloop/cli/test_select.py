@@ -70,6 +70,14 @@ def test_a_selector_without_a_report_writes_rows_alone(cli: Cli, tmp_path: Path)
     assert "features      pixels" in said.out
 
 
+def test_features_have_options_too(cli: Cli) -> None:
+    said = cli("select", "k-center", "--data", "digits", "--features", "pca", "--set", "metric=cosine",
+               "--set", "data.features_options.dimensions=5", "-n", 3, "--out", "rows.csv")  # fmt: skip
+
+    assert said.code == 0, said.err
+    assert "pca, 5 dimensions" in said.out
+
+
 def test_elfs_runs_from_images_to_a_report_without_a_label_and_its_rows_start_a_run(cli: Cli, tmp_path: Path) -> None:
     quick = [
         "evidence.reference.heads=3", "evidence.reference.epochs=5", "evidence.difficulty.epochs=4",
