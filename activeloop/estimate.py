@@ -161,6 +161,7 @@ def _inner(setup: Setup, step: Step) -> tuple[tuple[int, ...], int]:
         "samples": (int(str(given.get("passes", 0))), classes),
         "history": (looks, classes),
         "early": (int(str(given.get("models", 0))), classes),
+        "early_lengths": (_early(setup.acquire, epochs)[0],),
         "embeddings": (int(offered),),
         "pixels": (prod((setup.data.inputs if setup.data.features is None else setup.data.features).shape[1:]),),
         "inputs": tuple(setup.data.inputs.shape[1:]),
@@ -176,6 +177,7 @@ def _looks(setup: Setup, step: Step, epochs: int) -> int:
     passes = {
         "history": min(looks or epochs, epochs),
         "early": _early(setup.acquire, epochs)[0],
+        "early_lengths": _early(setup.acquire, epochs)[0],
         "pixels": 0,
         "neighbours": 0,
     }

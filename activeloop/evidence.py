@@ -7,6 +7,7 @@ Strategies see this closed vocabulary alone, and no model is in it:
     probs       [n, C] of this round's model     samples     [n, K, C] stochastic passes or members
     embeddings  [n, D] of this round's model     history     [n, E, C] probabilities after every epoch
     early       [n, M, C] of M early models      reference   [n] class id that stands in for the unknown label
+    early_lengths [n, M] of their embeddings
     difficulty  [n], high is hard                cutoff      [], the fraction of hardest rows to leave out
     n, rng      how many picks, and chance: a function with `n` picks, one without scores row by row
 
@@ -37,14 +38,22 @@ from activeloop.types import JSON, Data, Model, Noted, Rows
 GIVEN = ("rows", "labels", "n", "rng")
 INTERNAL = ("model", "last_model", "data", "watched", "training", "train", "seed")
 VOCABULARY = (
-    *GIVEN, "inputs", "features", "probs", "samples", "embeddings", "history", "early", "reference", "difficulty", "cutoff",
+    *GIVEN, "inputs", "features", "probs", "samples", "embeddings", "history", "early", "early_lengths", "reference",
+    "difficulty", "cutoff",
 )  # fmt: skip
 # evidence -> the provider that gives it
 DEFAULTS = {"features": "pixels", "reference": "previous", "difficulty": "proxy", "cutoff": "prior"}
-OFFERED = ("probs", "samples", "embeddings", "history", "early")  # evidence that depends on the learner
+OFFERED = (
+    "probs",
+    "samples",
+    "embeddings",
+    "history",
+    "early",
+    "early_lengths",
+)  # evidence that depends on the learner
 AXES = {
-    "probs": 2, "samples": 3, "history": 3, "early": 3, "features": 2, "embeddings": 2, "reference": 1, "difficulty": 1,
-    "cutoff": 0,
+    "probs": 2, "samples": 3, "history": 3, "early": 3, "early_lengths": 2, "features": 2, "embeddings": 2, "reference": 1,
+    "difficulty": 1, "cutoff": 0,
 }  # fmt: skip
 ROWS = 8192  # looked at at a time where only a yes or no comes of them
 FORMAT = 1  # raise when providers give other results for the same arguments, so that old caches are not taken
@@ -157,6 +166,7 @@ def _remedy(provider: str, offers: Mapping[str, str]) -> str:
         "samples": "Use a net with dropout (learner.options.net=cnn, or net_options.dropout=0.3).",
         "history": "Use a learner that trains by epochs (learner.name=supervised).",
         "early": "Use a learner that trains by epochs (learner.name=supervised).",
+        "early_lengths": "Use a learner whose nets have a last layer with weights (learner.name=supervised).",
     }.get(provider, f"Use a learner that offers {provider!r}.")
 
 

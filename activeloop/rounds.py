@@ -76,7 +76,7 @@ def prepare(config: Config, data: Data, test: HeldOut | None) -> Setup:
             " validation=50, say (they count against the budget), or patience=0."
         )
     if not isinstance(learner, TrainsTogether):
-        offers = {name: shape for name, shape in offers.items() if name != "early"}
+        offers = {name: shape for name, shape in offers.items() if not name.startswith("early")}
     start = None if is_special(config.start.strategy) else plan_of(config.start, config, {})
     return Setup(config, data, test, learner, start, plan_of(config.acquire, config, offers))
 
@@ -261,6 +261,7 @@ class Trainer:
     def __init__(self, setup: Setup, labels: Labels, round: int) -> None:
         self._setup, self._labels, self._round = setup, labels, round
         self._trained: dict[tuple[int, int], Sequence[Model]] = {}
+        self.latest: Sequence[Model] = ()
 
     @property
     def epochs(self) -> int:
@@ -272,7 +273,8 @@ class Trainer:
             self._trained[models, epochs] = self._learner.fit_many(
                 self._setup.data, self._labels, seeds=seeds, epochs=epochs
             )
-        return self._trained[models, epochs]
+        self.latest = self._trained[models, epochs]
+        return self.latest
 
     @property
     def _learner(self) -> TrainsTogether:

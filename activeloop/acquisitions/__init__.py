@@ -1,7 +1,28 @@
 """Acquisition functions: evidence -> scores, high = ask first. Plain functions; the signature declares what each needs."""
 
-from activeloop.acquisitions.committee import bald, variation_ratio
-from activeloop.acquisitions.dynamics import el2n, flips, forgetting
+from activeloop.acquisitions.committee import (
+    bald,
+    kl_to_consensus,
+    mean_std,
+    predictive_entropy,
+    variation_ratio,
+    vote_entropy,
+)
+from activeloop.acquisitions.dynamics import (
+    aum,
+    el2n,
+    expected_el2n,
+    flips,
+    forgetting,
+    grand,
+    label_dispersion,
+    mean_entropy,
+    mean_margin,
+)
 from activeloop.acquisitions.uncertainty import entropy, least_confidence, margin
 
-__all__ = ["bald", "el2n", "entropy", "flips", "forgetting", "least_confidence", "margin", "variation_ratio"]
+__all__ = [
+    "aum", "bald", "el2n", "entropy", "expected_el2n", "flips", "forgetting", "grand", "kl_to_consensus",
+    "label_dispersion", "least_confidence", "margin", "mean_entropy", "mean_margin", "mean_std", "predictive_entropy",
+    "variation_ratio", "vote_entropy",
+]  # fmt: skip

@@ -35,3 +35,49 @@ def variation_ratio(samples: Tensor) -> Tensor:
     """
     votes = one_hot(samples.argmax(dim=-1), samples.shape[-1]).double()
     return 1 - votes.mean(dim=1).amax(dim=-1)
+
+
+def predictive_entropy(samples: Tensor) -> Tensor:
+    """How far the mean of the passes is from certain, whether they disagree or all doubt alike.
+
+    "Max Entropy" of Gal 2017. `bald` takes away the doubt that all passes share; prefer it where labels themselves are
+    ambiguous.
+
+    samples: [n, K, C].
+    returns: [n], float64, nats, in [0, log C].
+    source:  Gal et al. 2017, arXiv:1703.02910, section 4.
+    """
+    return entropy(samples.double().mean(dim=1))
+
+
+def mean_std(samples: Tensor) -> Tensor:
+    """The deviation of a class's probability over the passes, averaged over classes.
+
+    samples: [n, K, C].
+    returns: [n], float64, in [0, 0.5]; deviations divide by K.
+    source:  Kampffmeyer et al. 2016 and Kendall et al. 2015; Gal et al. 2017, arXiv:1703.02910, section 4.
+    """
+    return samples.double().std(dim=1, correction=0).mean(dim=-1)
+
+
+def vote_entropy(samples: Tensor) -> Tensor:
+    """How evenly the passes spread their votes over the classes: entropy of the shares.
+
+    Like `variation_ratio` it counts votes and not probabilities, but all classes of them.
+
+    samples: [n, K, C].
+    returns: [n], float64, nats, in [0, log min(K, C)].
+    source:  Dagan & Engelson 1995; Settles 2009, section 3.2.
+    """
+    return entropy(one_hot(samples.argmax(dim=-1), samples.shape[-1]).double().mean(dim=1))
+
+
+def kl_to_consensus(samples: Tensor) -> Tensor:
+    """How far the members are, on average, from their mean: the name that committees have for `bald`, and its number.
+
+    samples: [n, K, C].
+    returns: [n], float64, nats, in [0, log C].
+    source:  McCallum & Nigam 1998; Settles 2009, section 3.2. That both are one: mean of KL(s || mean s) is the entropy of
+             the mean less the mean entropy.
+    """
+    return bald(samples)

@@ -162,9 +162,10 @@ def _what_is_done(configs: Sequence[Config], seeds: int, jobs: int, data: Loaded
         f" answers with {first.oracle.noise or 'no'} noise",
         f"learner  {first.learner.name}{f' ({options})' if options else ''}, {first.threads} thread a run",
     ]
-    if "el2n" in names:
+    many = [name for name in names if name in ("el2n", "grand")]
+    if many:
         models = first.evidence.get("early", {}).get("models", 10)
-        lines.append(f"el2n     {models} more models a round, trained together and stopped early")
+        lines.append(f"{', '.join(many):8} {models} more models a round, trained together and stopped early")
     return "\n".join([*lines, f"goes to  {out}", ""])
 
 

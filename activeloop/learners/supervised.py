@@ -57,6 +57,7 @@ class Supervised(Recipe):
         offered = {"probs": f"[n, {classes}]", "history": f"[n, E, {classes}]", "early": f"[n, M, {classes}]"}
         with suppress(MissingEvidence):
             offered["embeddings"] = f"[n, {model.embed(FIRST).shape[1]}]"
+            offered["early_lengths"] = "[n, M]"
         if dropouts(model.net):
             offered["samples"] = f"[n, K, {classes}]"
         return offered

@@ -21,6 +21,10 @@ class Train(Protocol):
     def epochs(self) -> int:
         """Epochs of a whole training."""
 
+    @property
+    def latest(self) -> Sequence[Model]:
+        """What the latest call gave."""
+
     def __call__(self, models: int, epochs: int) -> Sequence[Model]: ...
 
 
@@ -40,3 +44,13 @@ def early(train: Train, rows: Rows, *, models: int = 10, epoch: int = 0) -> Tens
         raise ConfigError(f"early needs 1 model or more and an epoch of 0 or more; they are {models} and {epoch}.")
     stop = early_epoch(train.epochs, epoch)
     return torch.stack([model.probs(rows) for model in train(models, stop)], dim=1)
+
+
+def early_lengths(early: Tensor, train: Train, rows: Rows) -> Tensor:
+    """How long the rows' embeddings are in the very models that `early` is from, whose options count here too.
+
+    returns: [n, models], float32.
+    """
+    lengths = [torch.linalg.vector_norm(model.embed(rows).float(), dim=1) for model in train.latest]
+    assert len(lengths) == early.shape[1]
+    return torch.stack(lengths, dim=1)

@@ -33,6 +33,7 @@ def evidence(rows: int = ROWS, seed: int = 0) -> dict[str, Any]:
         "samples": probs(rows, PASSES),
         "history": probs(rows, EPOCHS),
         "early": probs(rows, MODELS),
+        "early_lengths": 10 * torch.rand(rows, MODELS, generator=chance),
         "embeddings": torch.randn(rows, WIDTH, generator=chance),
         "features": torch.randn(rows, WIDTH, generator=chance),
         "inputs": torch.randn(rows, 1, 2, 2, generator=chance),

@@ -4,7 +4,15 @@ import math
 
 import torch
 
-from activeloop.acquisitions import bald, variation_ratio
+from activeloop.acquisitions import (
+    bald,
+    entropy,
+    kl_to_consensus,
+    mean_std,
+    predictive_entropy,
+    variation_ratio,
+    vote_entropy,
+)
 
 
 def test_bald_is_zero_where_passes_agree_and_log_2_where_two_contradict() -> None:
@@ -35,3 +43,30 @@ def test_variation_ratio_counts_votes_not_probabilities() -> None:
     votes = torch.tensor([[[0.6, 0.4], [0.6, 0.4], [0.0, 1.0]], [[0.9, 0.1], [0.8, 0.2], [0.7, 0.3]]])
 
     torch.testing.assert_close(variation_ratio(votes), torch.tensor([1 / 3, 0.0], dtype=torch.float64))
+
+
+def test_predictive_entropy_is_bald_and_the_doubt_that_all_passes_share() -> None:
+    samples = torch.rand(30, 8, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(3)).softmax(dim=2)
+
+    torch.testing.assert_close(predictive_entropy(samples), bald(samples) + entropy(samples).mean(dim=1))
+
+
+def test_mean_std_by_hand() -> None:
+    """Two passes at 0.9 and 0.5 deviate by 0.2 from their mean, in either class."""
+    samples = torch.tensor([[[0.9, 0.1], [0.5, 0.5]], [[1.0, 0.0], [0.0, 1.0]]])
+
+    torch.testing.assert_close(mean_std(samples), torch.tensor([0.2, 0.5], dtype=torch.float64))
+
+
+def test_vote_entropy_counts_votes_of_all_classes() -> None:
+    split = torch.tensor([[0.6, 0.4, 0.0], [0.6, 0.4, 0.0], [0.0, 0.9, 0.1], [0.0, 0.2, 0.8]])
+    scores = vote_entropy(torch.stack([split, split[:1].expand(4, 3)]))
+
+    torch.testing.assert_close(scores, torch.tensor([1.5 * math.log(2), 0.0], dtype=torch.float64))
+
+
+def test_divergence_from_the_consensus_is_bald() -> None:
+    samples = torch.rand(30, 8, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(4)).softmax(dim=2)
+    consensus = samples.mean(dim=1, keepdim=True)
+
+    torch.testing.assert_close(kl_to_consensus(samples), (samples * (samples / consensus).log()).sum(2).mean(1))

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from activeloop.errors import ConfigError
 from activeloop.learners.supervised import Supervised
-from activeloop.providers.early import early
+from activeloop.providers.early import early, early_lengths
 from activeloop.types import Model, Rows
 
 ROWS = np.array([4, 2])
@@ -25,15 +25,20 @@ class Says:
     def probs(self, rows: Rows) -> Tensor:
         return torch.eye(3)[self.label].repeat(len(rows), 1) * torch.from_numpy(rows > 3)[:, None]
 
+    def embed(self, rows: Rows) -> Tensor:
+        return torch.tensor([3.0, 4.0]) * torch.from_numpy(rows)[:, None] * (self.label + 1)
+
 
 @dataclass
 class Train:
     epochs: int = 100
     asked: list[tuple[int, int]] = field(default_factory=list)
+    latest: Sequence[Model] = ()
 
     def __call__(self, models: int, epochs: int) -> Sequence[Model]:
         self.asked.append((models, epochs))
-        return [Says(at % 3) for at in range(models)]  # type: ignore[misc]
+        self.latest = [Says(at % 3) for at in range(models)]  # type: ignore[misc]
+        return self.latest
 
 
 def test_predictions_stand_side_by_side_a_row_and_a_model_at_a_time() -> None:
@@ -42,6 +47,14 @@ def test_predictions_stand_side_by_side_a_row_and_a_model_at_a_time() -> None:
     assert found.shape == (2, 2, 3)
     assert found[0].tolist() == [[1, 0, 0], [0, 1, 0]]
     assert (found[1] == 0).all()
+
+
+def test_lengths_are_of_the_embeddings_in_the_same_models() -> None:
+    train = Train()
+    predictions = early(train, ROWS, models=2)
+
+    assert early_lengths(predictions, train, ROWS).tolist() == [[5.0 * row, 10.0 * row] for row in ROWS.tolist()]
+    assert len(train.asked) == 1
 
 
 @pytest.mark.parametrize(("epochs", "stop"), [(1, 1), (4, 1), (9, 1), (30, 3), (43, 4), (200, 20), (300, 20)])
