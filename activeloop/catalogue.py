@@ -36,6 +36,8 @@ ACQUISITIONS = {
     "el2n": "activeloop.acquisitions.dynamics:el2n",
     "expected-el2n": "activeloop.acquisitions.dynamics:expected_el2n",
     "grand": "activeloop.acquisitions.dynamics:grand",
+    "badge": "activeloop.acquisitions.badge:badge",
+    "core-set": "activeloop.selectors.k_center:k_center",
 }
 SELECTORS = {
     "random": "activeloop.selectors.random:random",
@@ -93,7 +95,7 @@ ORACLES = {
 
 @dataclass(frozen=True)
 class Preset:
-    """A selector with other settings than its defaults; what a user sets wins over them.
+    """A strategy with other settings than its defaults; what a user sets wins over them.
 
     line: what `list` says of it, where the selector's own line would not tell it from another.
     """
@@ -134,6 +136,10 @@ PRESETS = {
     ),
     "ccs": Preset(bind={**PSEUDO, "cutoff": "prior"}, evidence=QUICK),
     "d2": Preset(bind={"difficulty": "prototypicality"}),
+    "core-set": Preset(
+        bind={"features": "embeddings"},
+        line="`k-center` on the current model's embeddings, labelled rows as centres (Sener & Savarese 2018).",
+    ),
 }
 KINDS: dict[str, dict[str, str]] = {
     "acquisitions": ACQUISITIONS,

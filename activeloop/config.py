@@ -83,7 +83,7 @@ class AcquireConfig:
     """What picks further rows.    beta, shift: see `pick`.    bind: evidence -> the provider that gives it."""
 
     strategy: str = "entropy"
-    pick: Literal["top", "power", "softmax"] = "top"
+    pick: Literal["top", "power", "softmax", "softrank"] = "top"
     beta: float = 1.0
     shift: float = 0.0
     options: Options = field(default_factory=dict)

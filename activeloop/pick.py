@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from activeloop.errors import BadScores, ConfigError
 
-How: TypeAlias = Literal["top", "power", "softmax"]
+How: TypeAlias = Literal["top", "power", "softmax", "softrank"]
 Scores: TypeAlias = NDArray[np.float64]
 Positions: TypeAlias = NDArray[np.int64]
 
@@ -22,7 +22,8 @@ def pick(
     """The n free positions that come first: by score, or by a draw that favours high scores.
 
     "top" takes the highest. "power" draws in proportion to (score + shift) ** beta, "softmax" to exp(beta * score),
-    both without replacement (Gumbel top-k), so that a batch holds fewer look-alikes than the top rows do.
+    "softrank" to rank ** -beta with the highest at rank 1, all without replacement (Gumbel top-k), so that a batch holds
+    fewer look-alikes than the top rows do.
 
     scores:  [m], finite; for "power" never negative (margin: shift=1).    free: [m], False is never picked.
     beta:    0 is uniform; the larger, the nearer to "top".
@@ -49,7 +50,16 @@ def _keys(scores: Scores, rng: Generator, how: How, beta: float, shift: float) -
         return beta * scores + noise
     if how == "power":
         return beta * _log(scores + shift) + noise if beta else noise
-    raise ConfigError(f"pick is {how!r}; allowed are 'top', 'power' and 'softmax'.")
+    if how == "softrank":
+        return noise - beta * np.log(_ranks(scores))
+    raise ConfigError(f"pick is {how!r}; allowed are 'top', 'power', 'softmax' and 'softrank'.")
+
+
+def _ranks(scores: Scores) -> Scores:
+    """1 for the highest; of equal scores the first comes first, and they stand in an order drawn by chance."""
+    ranks = np.empty(len(scores))
+    ranks[np.argsort(-scores, kind="stable")] = np.arange(1, len(scores) + 1)
+    return ranks
 
 
 def _log(scores: Scores) -> Scores:

@@ -1,5 +1,7 @@
-"""Acquisition functions: evidence -> scores, high = ask first. Plain functions; the signature declares what each needs."""
+"""Acquisition functions: evidence -> scores, high = ask first, or with `n` and `rng` -> picks. Plain functions; the
+signature declares what each needs."""
 
+from activeloop.acquisitions.badge import badge
 from activeloop.acquisitions.committee import (
     bald,
     kl_to_consensus,
@@ -22,7 +24,7 @@ from activeloop.acquisitions.dynamics import (
 from activeloop.acquisitions.uncertainty import entropy, least_confidence, margin
 
 __all__ = [
-    "aum", "bald", "el2n", "entropy", "expected_el2n", "flips", "forgetting", "grand", "kl_to_consensus",
+    "aum", "badge", "bald", "el2n", "entropy", "expected_el2n", "flips", "forgetting", "grand", "kl_to_consensus",
     "label_dispersion", "least_confidence", "margin", "mean_entropy", "mean_margin", "mean_std", "predictive_entropy",
     "variation_ratio", "vote_entropy",
 ]  # fmt: skip

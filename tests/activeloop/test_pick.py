@@ -63,6 +63,15 @@ def test_softmax_draws_in_proportion_to_their_exponentials() -> None:
     np.testing.assert_allclose(firsts / 10_000, np.array([0.1, 0.2, 0.3, 0.4]), atol=0.015)
 
 
+def test_softrank_draws_by_rank_whatever_the_scores_are() -> None:
+    """Ranks 4, 3, 2, 1 weigh 1/4, 1/3, 1/2, 1: of 25 twelfths, 3, 4, 6 and 12."""
+    chance, scores = rng(), np.array([-100.0, -0.1, 0.0, 5.0])
+
+    firsts = np.bincount([pick(scores, FREE, 1, chance, how="softrank")[0] for _ in range(10_000)], minlength=4)
+
+    np.testing.assert_allclose(firsts / 10_000, np.array([3, 4, 6, 12]) / 25, atol=0.015)
+
+
 def test_power_takes_zero_scores_last() -> None:
     for seed in range(20):
         assert pick(np.array([0.0, 5.0, 0.0, 1e-9]), FREE, 2, rng(seed), how="power").tolist() in ([1, 3], [3, 1])
@@ -81,7 +90,7 @@ def test_too_many_picks_are_refused() -> None:
 
 @given(
     st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=40),
-    st.sampled_from(["top", "power", "softmax"]),
+    st.sampled_from(["top", "power", "softmax", "softrank"]),
     st.integers(0, 2**32),
 )
 def test_picks_are_different_free_and_decided_by_the_seed(rows: list[tuple[float, bool]], how: How, seed: int) -> None:
