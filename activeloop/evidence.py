@@ -74,6 +74,11 @@ class Step:
         """Whether it looks at the whole pool rather than at the rows at hand."""
         return "rows" not in needs(self.function)
 
+    @property
+    def is_trained(self) -> bool:
+        """Whether that may take minutes, so that it is kept in a cache."""
+        return self.is_whole and "seed" in needs(self.function)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -227,7 +232,7 @@ def _needed(plan: Plan, names: Sequence[str], ready: Mapping[str, Noted]) -> lis
 
 def _recalled(step: Step, values: Mapping[str, Any], rows: Rows, cache: Cache | None) -> Noted:
     """From the cache where it is there; else computed, by one process at a time, and kept."""
-    if cache is None or not step.is_whole or "seed" not in needs(step.function):
+    if cache is None or not step.is_trained:
         return _told(step, values, rows)
     key = _key(step, values)
     with cache.alone(key):

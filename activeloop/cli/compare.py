@@ -21,6 +21,7 @@ from activeloop.cli.options import configuration, data_arguments, run_arguments
 if TYPE_CHECKING:
     from activeloop.config import Config
     from activeloop.fold import State
+    from activeloop.rounds import Setup
     from activeloop.types import Loaded
 
 DEFAULT = "random,margin,entropy,bald"
@@ -56,9 +57,9 @@ def main(strategies: str, seeds: int, jobs: int, out: Path, goal: float, **given
     from activeloop.cli.report import show
 
     configs = _grid(configuration(given), strategies.split(","), seeds, jobs)
-    data = _checked(configs)
+    data, setups = _checked(configs)
     _check_folder(out, configs, data)
-    print(_what_is_done(configs, seeds, jobs, data, out), file=sys.stderr)
+    print(_what_is_done(configs, seeds, jobs, data, setups, out), file=sys.stderr)
     outcomes = _with_progress(configs, out, jobs)
     for text, count in Counter(text for outcome in outcomes for text in outcome.warnings).items():
         print(f"note, in {count} of {len(configs)} runs: {text}", file=sys.stderr)
@@ -91,8 +92,8 @@ def _grid(config: Config, strategies: Sequence[str], seeds: int, jobs: int) -> l
     return [replace(one, seed=seed) for seed in range(seeds) for one in acquiring]
 
 
-def _checked(configs: Sequence[Config]) -> Loaded:
-    """The data of the first seed; fails on what cannot work before the first training, not in the middle of the night."""
+def _checked(configs: Sequence[Config]) -> tuple[Loaded, list[Setup]]:
+    """The data of the first seed, and its runs; what cannot work fails here, not in the middle of the night."""
     from activeloop.cli.simulation import loaded, oracle_for
     from activeloop.errors import ConfigError
     from activeloop.rounds import prepare
@@ -105,12 +106,12 @@ def _checked(configs: Sequence[Config]) -> Loaded:
             " people instead."
         )
     oracle_for(configs[0], data.truth, len(data.data.classes))
-    for config in configs:
-        if config.seed == configs[0].seed:
-            check_start(prepare(config, data.data, data.test), data.known)
+    setups = [prepare(config, data.data, data.test) for config in configs if config.seed == configs[0].seed]
+    for setup in setups:
+        check_start(setup, data.known)
     if data.test is None and not configs[0].validation:
         raise ConfigError("there is nothing to measure on: bring a test set, set --test-fraction or --validation.")
-    return data
+    return data, setups
 
 
 def _check_folder(out: Path, configs: Sequence[Config], data: Loaded) -> None:
@@ -145,7 +146,9 @@ def _check_folder(out: Path, configs: Sequence[Config], data: Loaded) -> None:
         )
 
 
-def _what_is_done(configs: Sequence[Config], seeds: int, jobs: int, data: Loaded, out: Path) -> str:
+def _what_is_done(
+    configs: Sequence[Config], seeds: int, jobs: int, data: Loaded, setups: Sequence[Setup], out: Path
+) -> str:
     from activeloop.config import EMBEDDINGS
 
     first = configs[0]
@@ -166,7 +169,20 @@ def _what_is_done(configs: Sequence[Config], seeds: int, jobs: int, data: Loaded
     if many:
         models = first.evidence.get("early", {}).get("models", 10)
         lines.append(f"{', '.join(many):8} {models} more models a round, trained together and stopped early")
+    once = _trained_once(setups)
+    if once:
+        lines.append(
+            f"once     a seed, over the whole pool, which may take minutes: {', '.join(once)}; kept in the cache"
+        )
     return "\n".join([*lines, f"goes to  {out}", ""])
+
+
+def _trained_once(setups: Sequence[Setup]) -> list[str]:
+    """What strategies need that trains on the whole pool before the first pick: "reference by clusters"."""
+    plans = [plan for setup in setups for plan in (setup.start, setup.acquire) if plan is not None]
+    return list(
+        dict.fromkeys(f"{step.name} by {step.provider}" for plan in plans for step in plan.steps if step.is_trained)
+    )
 
 
 def _start(config: Config) -> str:
