@@ -36,6 +36,7 @@ ACQUISITIONS = {
     "el2n": "activeloop.acquisitions.dynamics:el2n",
     "expected-el2n": "activeloop.acquisitions.dynamics:expected_el2n",
     "grand": "activeloop.acquisitions.dynamics:grand",
+    "batch-bald": "activeloop.acquisitions.batch_bald:batch_bald",
     "badge": "activeloop.acquisitions.badge:badge",
     "core-set": "activeloop.selectors.k_center:k_center",
 }

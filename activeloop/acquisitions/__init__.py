@@ -2,6 +2,7 @@
 signature declares what each needs."""
 
 from activeloop.acquisitions.badge import badge
+from activeloop.acquisitions.batch_bald import batch_bald
 from activeloop.acquisitions.committee import (
     bald,
     kl_to_consensus,
@@ -24,7 +25,7 @@ from activeloop.acquisitions.dynamics import (
 from activeloop.acquisitions.uncertainty import entropy, least_confidence, margin
 
 __all__ = [
-    "aum", "badge", "bald", "el2n", "entropy", "expected_el2n", "flips", "forgetting", "grand", "kl_to_consensus",
+    "aum", "badge", "bald", "batch_bald", "el2n", "entropy", "expected_el2n", "flips", "forgetting", "grand", "kl_to_consensus",
     "label_dispersion", "least_confidence", "margin", "mean_entropy", "mean_margin", "mean_std", "predictive_entropy",
     "variation_ratio", "vote_entropy",
 ]  # fmt: skip
