@@ -9,14 +9,16 @@ Strategies see this closed vocabulary alone, and no model is in it:
     early       [n, M, C] of M early models      reference   [n] class id that stands in for the unknown label
     early_lengths [n, M] of their embeddings
     difficulty  [n], high is hard                cutoff      [], the fraction of hardest rows to leave out
+    targets     [T, K, C] samples of rows drawn from the pool
     n, rng      how many picks, and chance: a function with `n` picks, one without scores row by row
 
 A function that asks for `labels` sees the labelled rows too; one that does not sees open rows only. Providers, which
 give evidence, are functions of the same kind. Only those that ship here may ask for `model`, `last_model`, `data`,
 `watched`, `training` (labels, [N]), `train` and `seed`.
 
-A provider that asks for no `rows` looks at the whole pool: it is computed once over all of it, whatever rows are at hand,
-and what was computed with a `seed` (so may have trained for minutes) is kept in a cache by the content of all it saw.
+A provider that asks for no `rows` and no model looks at the whole pool: it is computed once over all of it, whatever rows
+are at hand, and what was computed with a `seed` (so may have trained for minutes) is kept in a cache by the content of all
+it saw.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ GIVEN = ("rows", "labels", "n", "rng")
 INTERNAL = ("model", "last_model", "data", "watched", "training", "train", "seed")
 VOCABULARY = (
     *GIVEN, "inputs", "features", "probs", "samples", "embeddings", "history", "early", "early_lengths", "reference",
-    "difficulty", "cutoff",
+    "difficulty", "cutoff", "targets",
 )  # fmt: skip
 # evidence -> the provider that gives it
 DEFAULTS = {"features": "pixels", "reference": "previous", "difficulty": "proxy", "cutoff": "prior"}
@@ -53,7 +55,7 @@ OFFERED = (
 )  # evidence that depends on the learner
 AXES = {
     "probs": 2, "samples": 3, "history": 3, "early": 3, "early_lengths": 2, "features": 2, "embeddings": 2, "reference": 1,
-    "difficulty": 1, "cutoff": 0,
+    "difficulty": 1, "cutoff": 0, "targets": 3,
 }  # fmt: skip
 ROWS = 8192  # looked at at a time where only a yes or no comes of them
 FORMAT = 1  # raise when providers give other results for the same arguments, so that old caches are not taken
@@ -71,8 +73,8 @@ class Step:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it looks at the whole pool rather than at the rows at hand."""
-        return "rows" not in needs(self.function)
+        """Whether it looks at the whole pool rather than at the rows at hand, and so at no model of a round."""
+        return not {"rows", "model", "last_model", "train"} & set(needs(self.function))
 
     @property
     def is_trained(self) -> bool:
@@ -279,7 +281,7 @@ def check(name: str, found: Tensor, rows: Rows) -> None:
         raise BadScores(
             f"evidence {name!r} is {shape}; it must be a tensor with {AXES.get(name, 'some')} axes, rows first."
         )
-    if found.dim() and len(found) != len(rows):
+    if found.dim() and len(found) != len(rows) and name != "targets":
         raise BadScores(f"evidence {name!r} has {len(found)} entries, but {len(rows)} rows are at hand.")
     if name in ("features", "embeddings"):
         finite = torch.cat([torch.isfinite(part).all(dim=1) for part in torch.split(found, ROWS)])  # bounded memory
@@ -288,9 +290,9 @@ def check(name: str, found: Tensor, rows: Rows) -> None:
         _refuse(
             ~torch.isfinite(found.reshape(-1)), rows, f"{name} is nan or infinite; look at the provider that gives it"
         )
-    if name in ("probs", "samples", "history", "early"):
+    if name in ("probs", "samples", "history", "early", "targets"):
         off = ((found.sum(dim=-1) - 1).abs() < SUM_TOLERANCE) & (found >= 0).all(dim=-1)
-        _refuse(~off.reshape(len(rows), -1).all(dim=1), rows,
+        _refuse(~off.reshape(len(found), -1).all(dim=1), np.arange(len(found)) if name == "targets" else rows,
                 f"{name} are not probabilities (0 or more, summing to 1 within {SUM_TOLERANCE:g}): a diverged model (lower the"
                 " learning rate), or logits given for probabilities")  # fmt: skip
 

@@ -22,10 +22,11 @@ from activeloop.acquisitions.dynamics import (
     mean_entropy,
     mean_margin,
 )
+from activeloop.acquisitions.epig import epig
 from activeloop.acquisitions.uncertainty import entropy, least_confidence, margin
 
 __all__ = [
-    "aum", "badge", "bald", "batch_bald", "el2n", "entropy", "expected_el2n", "flips", "forgetting", "grand", "kl_to_consensus",
-    "label_dispersion", "least_confidence", "margin", "mean_entropy", "mean_margin", "mean_std", "predictive_entropy",
-    "variation_ratio", "vote_entropy",
+    "aum", "badge", "bald", "batch_bald", "el2n", "entropy", "epig", "expected_el2n", "flips", "forgetting", "grand",
+    "kl_to_consensus", "label_dispersion", "least_confidence", "margin", "mean_entropy", "mean_margin", "mean_std",
+    "predictive_entropy", "variation_ratio", "vote_entropy",
 ]  # fmt: skip

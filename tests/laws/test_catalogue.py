@@ -15,7 +15,7 @@ from activeloop.inject import needs
 
 SCORES = [name for name in catalogue.ACQUISITIONS if "n" not in needs(catalogue.find_strategy(name))]
 PICKS = [name for name in (*catalogue.ACQUISITIONS, *catalogue.SELECTORS) if name not in SCORES]
-CLASSES, PASSES, EPOCHS, MODELS, WIDTH = 5, 7, 6, 3, 4
+CLASSES, PASSES, EPOCHS, MODELS, WIDTH, TARGETS = 5, 7, 6, 3, 4, 6
 ROWS = 40
 
 
@@ -42,13 +42,16 @@ def evidence(rows: int = ROWS, seed: int = 0) -> dict[str, Any]:
         "reference": torch.randint(CLASSES, (rows,), generator=chance),
         "difficulty": torch.rand(rows, generator=chance, dtype=torch.float64),
         "cutoff": torch.tensor(0.0, dtype=torch.float64),
+        "targets": probs(TARGETS, PASSES),
     }
 
 
 def taken(values: dict[str, Any], at: Tensor) -> dict[str, Any]:
     """These positions of everything that there is one of per row."""
     where = {name: at.numpy() if isinstance(value, np.ndarray) else at for name, value in values.items()}
-    return {name: value[where[name]] if value.ndim else value for name, value in values.items()}
+    return {
+        name: value[where[name]] if value.ndim and len(value) > TARGETS else value for name, value in values.items()
+    }
 
 
 def call(name: str, values: dict[str, Any], n: int = 5, seed: int = 0) -> Tensor:
