@@ -138,8 +138,8 @@ def _evidence(setup: Setup, step: Step, n: int, room: str) -> Line:
     if step.name == "targets":
         count = int(str({**options(step.function), **step.options}["count"]))
         passes = next((_inner(setup, each)[0] for each in setup.acquire.steps if each.name == "samples"), ())
-        whole = [min(count, len(setup.data)), *passes]
-        return Line(room, _said(step), str(whole), prod(whole) * FLOAT)
+        drawn = [min(count, len(setup.data)), *passes]
+        return Line(room, _said(step), str(drawn), prod(drawn) * FLOAT)
     held = n if room == "start" or setup.acquire.picks else min(n, CHUNK)
     inner, item = _inner(setup, step)
     shape = f"[{held}{''.join(f', {length}' for length in inner)}]"
