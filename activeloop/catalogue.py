@@ -144,6 +144,8 @@ PRESETS = {
         line="`k-center` on the current model's embeddings, labelled rows as centres (Sener & Savarese 2018).",
     ),
 }
+# before the colon of a strategy -> what makes a function of the name behind it
+BRIDGES = {"baal": "activeloop.bridges.baal:strategy", "modal": "activeloop.bridges.modal:strategy"}
 KINDS: dict[str, dict[str, str]] = {
     "acquisitions": ACQUISITIONS,
     "selectors": SELECTORS,
@@ -171,7 +173,11 @@ def find_strategy(name: str) -> Callable[..., Any]:
     for kind in ("acquisitions", "selectors"):
         if name in KINDS[kind]:
             return find(kind, name)
-    if ":" in name:
+    library, colon, theirs = name.partition(":")
+    if library in BRIDGES:
+        found: Callable[..., Any] = _imported(BRIDGES[library])(theirs)
+        return found
+    if colon:
         return _from_elsewhere("acquisitions", name, "selectors")
     known = [*ACQUISITIONS, *SELECTORS]
     raise UnknownName(

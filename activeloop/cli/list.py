@@ -18,6 +18,15 @@ DATA = [
     ("FOLDER", "images: flat (with --classes), one folder a class, or train/ and test/ of these"),
 ]
 
+BRIDGED = [
+    ("baal:NAME", "baal's bald, certainty, entropy, epig, margin or variance, on the same passes"),
+    (
+        "modal:NAME",
+        "modAL's uncertainty_, margin_, entropy_, vote_entropy_, consensus_entropy_, max_disagreement_ or"
+        " uncertainty_batch_sampling, or information_density",
+    ),
+]
+
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("kind", nargs="?", metavar="KIND", help="one of these; all where none is named")
@@ -41,5 +50,6 @@ def _lines(kind: str) -> str:
     from activeloop.features import describe as sources
 
     lines = DATA if kind == "data" else sources() if kind == "features" else describe(kind)
+    lines = [*lines, *(BRIDGED if kind == "acquisitions" else [])]
     width = max(len(name) for name, _ in lines) + 2
     return "\n".join(f"{name:<{width}}{what}" for name, what in lines)

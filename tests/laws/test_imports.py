@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "drive": {"fold", "run", "types"},
     "estimate": BASE | {"evidence", "learners", "providers", "rounds"},
     "report": {"types", "errors", "rng", "fold", "store", "geometry"},
+    "bridges": BASE | {"catalogue", "pick"},
     "select": BASE | {"config", "report", "rounds"},
 }
 FILES = sorted(path for path in (ROOT / "activeloop").rglob("*.py"))
