@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from activeloop.errors import ConfigError, MissingEvidence
 from activeloop.learners.loop import look_rows
+from activeloop.learners.trunk import DROPOUTS, WHOLE_CHANNELS, dropouts, split
 from activeloop.rng import derive
 from activeloop.types import Data, Rows
 
-WHOLE_CHANNELS = (nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
-DROPOUTS = (nn.Dropout, *WHOLE_CHANNELS)  # AlphaDropout does not merely drop, so its masks would not be these
+CHECKED = 4  # rows on which a net that was cut in two must be what it was
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,14 +57,14 @@ class NetModel:
         """
         if passes < 1:
             raise ConfigError(f"{passes} stochastic passes were asked for; evidence.samples.passes must be 1 or more.")
-        trunk, head = split(self.net)
-        if not dropouts(head):
+        if not dropouts(self.net):
             raise MissingEvidence("this net has no dropout, so its passes would all be equal: use the net 'cnn'.")
 
+        trunk, head = split(self.net, self.data.batch(torch.as_tensor(rows[:CHECKED])))
+
         def look(x: Tensor) -> Tensor:
-            x = trunk(x)
-            # a clone, since a layer may work in place
-            return torch.stack([_pass(head, x.clone(), seed, k).float().softmax(dim=1) for k in range(passes)], dim=1)
+            fixed = trunk(x)
+            return torch.stack([_pass(head, fixed, seed, k).float().softmax(dim=1) for k in range(passes)], dim=1)
 
         return self._look(rows, look)
 
@@ -80,11 +80,6 @@ class NetModel:
         return torch.cat([see(self.data.batch(chunk)) for chunk in chunks])
 
 
-def dropouts(net: nn.Module) -> list[nn.Module]:
-    """Its dropout layers that drop anything."""
-    return [layer for layer in net.modules() if isinstance(layer, DROPOUTS) and layer.p > 0]
-
-
 def last_layer(net: nn.Module) -> nn.Linear:
     """The last linear layer: what it sees is the embedding."""
     layers = [layer for layer in net.modules() if isinstance(layer, nn.Linear)]
@@ -93,20 +88,12 @@ def last_layer(net: nn.Module) -> nn.Linear:
     return layers[-1]
 
 
-def split(net: nn.Module) -> tuple[nn.Module, nn.Module]:
-    """What stands before the first dropout, equal in every pass, and the rest; for plain sequential nets only."""
-    if type(net) is not nn.Sequential:  # a subclass may have a `forward` of its own
-        return nn.Identity(), net
-    first = next((at for at, layer in enumerate(net) if dropouts(layer)), 0)
-    return net[:first], net[first:]
-
-
-def _pass(head: nn.Module, x: Tensor, seed: int, k: int) -> Tensor:
+def _pass(head: nn.Module, fixed: tuple[Tensor, ...], seed: int, k: int) -> Tensor:
     """Forward pass k, with masks drawn from (seed, k), each shared by all rows."""
     chance = torch.Generator().manual_seed(derive(seed, k, "dropout"))
     hooks = [layer.register_forward_hook(lambda it, seen, _: _masked(it, seen[0], chance)) for layer in dropouts(head)]
     try:
-        out: Tensor = head(x)
+        out: Tensor = head(*(part.clone() for part in fixed))  # clones, since a layer may work in place
         return out
     finally:
         for hook in hooks:

@@ -17,8 +17,9 @@ from activeloop import catalogue
 from activeloop.errors import ActiveloopError, BadScores, ConfigError, MissingEvidence
 from activeloop.inject import checked_options
 from activeloop.learners.loop import Batches, Recipe, look_rows, seeded, train
-from activeloop.learners.model import NetModel, dropouts
+from activeloop.learners.model import NetModel
 from activeloop.learners.together import can_stack, train_together
+from activeloop.learners.trunk import dropouts
 from activeloop.types import Data, Labels, Model, Rows
 
 FIRST = np.arange(1)  # the row that a net is tried on

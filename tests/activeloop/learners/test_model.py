@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from activeloop.errors import ConfigError, MissingEvidence
-from activeloop.learners.model import NetModel, split
+from activeloop.learners.model import NetModel
 from activeloop.learners.nets import cnn, gal2017, mlp
 from activeloop.types import Data
 
@@ -23,15 +23,15 @@ def identity(width: int) -> nn.Linear:
     return layer
 
 
-class Wrapped(nn.Module):
-    """The same net, which nothing can split."""
+class Opaque(nn.Module):
+    """The same net, which nothing can trace: its path depends on values."""
 
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
         self.net = net
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.net(x)
+        out: Tensor = self.net(x) if float(x.sum()) < torch.inf else x
         return out
 
 
@@ -101,26 +101,14 @@ def test_the_same_seed_gives_the_same_passes_and_another_gives_others(noise: Dat
 
 
 @pytest.mark.parametrize("make", [cnn, gal2017, mlp])
-def test_what_stands_before_the_first_dropout_can_be_computed_once_to_no_effect(
+def test_what_stands_before_the_first_dropout_is_computed_once_to_no_effect(
     make: type[nn.Module], pictures: Data
 ) -> None:
     net = make((1, 12, 12), 3)
 
-    once, wrapped = NetModel(net, pictures), NetModel(Wrapped(net), pictures)
-
-    assert len(split(net)[0]) > 0  # type: ignore[arg-type]
-    assert torch.equal(once.samples(ROWS, 4, seed=0), wrapped.samples(ROWS, 4, seed=0))
-
-
-def test_a_sequential_with_a_forward_of_its_own_is_not_taken_apart(noise: Data) -> None:
-    class Doubled(nn.Sequential):
-        def forward(self, x: Tensor) -> Tensor:
-            return 2 * super().forward(x)
-
-    net = Doubled(nn.Linear(6, 3), nn.Dropout(1e-9))
-
-    assert isinstance(split(net)[0], nn.Identity)
-    torch.testing.assert_close(NetModel(net, noise).samples(ROWS, 1, 0)[:, 0], NetModel(net, noise).probs(ROWS))
+    assert torch.equal(
+        NetModel(net, pictures).samples(ROWS, 4, seed=0), NetModel(Opaque(net), pictures).samples(ROWS, 4, seed=0)
+    )
 
 
 def test_a_net_that_works_in_place_gives_every_pass_the_same_inputs(noise: Data) -> None:
