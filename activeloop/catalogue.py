@@ -39,6 +39,7 @@ ACQUISITIONS = {
     "epig": "activeloop.acquisitions.epig:epig",
     "batch-bald": "activeloop.acquisitions.batch_bald:batch_bald",
     "badge": "activeloop.acquisitions.badge:badge",
+    "cluster-margin": "activeloop.acquisitions.cluster_margin:cluster_margin",
     "core-set": "activeloop.selectors.k_center:k_center",
 }
 SELECTORS = {
@@ -67,6 +68,7 @@ EVIDENCE = {
     "early": "activeloop.providers.early:early",
     "early_lengths": "activeloop.providers.early:early_lengths",
     "targets": "activeloop.providers.targets:targets",
+    "agglomerative": "activeloop.providers.agglomerative:agglomerative",
     "clusters": "activeloop.providers.temi:clusters",
     "proxy": "activeloop.providers.proxy:proxy",
     "probe": "activeloop.providers.probe:probe",
@@ -139,6 +141,7 @@ PRESETS = {
     ),
     "ccs": Preset(bind={**PSEUDO, "cutoff": "prior"}, evidence=QUICK),
     "d2": Preset(bind={"difficulty": "prototypicality"}),
+    "cluster-margin": Preset(bind={"reference": "agglomerative"}),
     "core-set": Preset(
         bind={"features": "embeddings"},
         line="`k-center` on the current model's embeddings, labelled rows as centres (Sener & Savarese 2018).",
