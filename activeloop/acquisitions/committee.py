@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 from activeloop.acquisitions.uncertainty import entropy
+from activeloop.acquisitions.votes import shares
 
 
 def bald(samples: Tensor) -> Tensor:
@@ -33,8 +33,7 @@ def variation_ratio(samples: Tensor) -> Tensor:
     returns: [n], float64, in [0, 1 - 1/min(K, C)].
     source:  Gal et al. 2017, arXiv:1703.02910, section 4.
     """
-    votes = one_hot(samples.argmax(dim=-1), samples.shape[-1]).double()
-    return 1 - votes.mean(dim=1).amax(dim=-1)
+    return 1 - shares(samples).amax(dim=-1)
 
 
 def predictive_entropy(samples: Tensor) -> Tensor:
@@ -69,7 +68,7 @@ def vote_entropy(samples: Tensor) -> Tensor:
     returns: [n], float64, nats, in [0, log min(K, C)].
     source:  Dagan & Engelson 1995; Settles 2009, section 3.2.
     """
-    return entropy(one_hot(samples.argmax(dim=-1), samples.shape[-1]).double().mean(dim=1))
+    return entropy(shares(samples))
 
 
 def kl_to_consensus(samples: Tensor) -> Tensor:

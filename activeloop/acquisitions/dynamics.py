@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from activeloop.acquisitions.uncertainty import entropy, margin
+from activeloop.acquisitions.votes import kept_nan, shares
 
 
 def forgetting(history: Tensor, reference: Tensor) -> Tensor:
@@ -20,7 +21,7 @@ def forgetting(history: Tensor, reference: Tensor) -> Tensor:
     """
     right = history.argmax(dim=-1) == reference[:, None]
     forgotten = (right[:, :-1] & ~right[:, 1:]).sum(dim=1).double()
-    return forgotten.masked_fill(~right.any(dim=1), history.shape[1])
+    return kept_nan(forgotten.masked_fill(~right.any(dim=1), history.shape[1]), history)
 
 
 def flips(history: Tensor) -> Tensor:
@@ -31,7 +32,7 @@ def flips(history: Tensor) -> Tensor:
     source:  the label-free forgetting events of FALSE, 2022.
     """
     predicted = history.argmax(dim=-1)
-    return (predicted[:, 1:] != predicted[:, :-1]).sum(dim=1).double()
+    return kept_nan((predicted[:, 1:] != predicted[:, :-1]).sum(dim=1).double(), history)
 
 
 def el2n(early: Tensor, reference: Tensor) -> Tensor:
@@ -99,8 +100,7 @@ def label_dispersion(history: Tensor) -> Tensor:
     returns: [n], float64, in [0, 1 - 1/min(E, C)].
     source:  Bengar et al. 2021 (ICCV workshop ILDAV), equation 2.
     """
-    votes = one_hot(history.argmax(dim=-1), history.shape[-1]).double()
-    return 1 - votes.mean(dim=1).amax(dim=-1)
+    return 1 - shares(history).amax(dim=-1)
 
 
 def mean_entropy(history: Tensor) -> Tensor:

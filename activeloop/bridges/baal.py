@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from activeloop import catalogue
+from activeloop.acquisitions.votes import kept_nan
 from activeloop.errors import BadScores, MissingEvidence, UnknownName, nearest
 from activeloop.inject import checked_options, needs
 from activeloop.rng import rng
@@ -43,12 +44,14 @@ def strategy(name: str) -> Callable[..., Tensor]:
     def scores(samples: Tensor, targets: Tensor | None = None) -> Tensor:
         aside = None if targets is None else _theirs(targets)
         found = heuristic.reduction(heuristic.compute_score(_theirs(samples), aside))
-        return sign * torch.from_numpy(np.asarray(found, dtype=np.float64)).to(samples.device)
+        return kept_nan(sign * torch.from_numpy(np.asarray(found, dtype=np.float64)).to(samples.device), samples)
 
     def scored(samples: Tensor) -> Tensor:
+        """baal's score.    samples: [n, K, C].    returns: [n], float64, high = ask first.    source: baal."""
         return scores(samples)
 
     def scored_beside_targets(samples: Tensor, targets: Tensor) -> Tensor:
+        """baal's score.    samples: [n, K, C].    targets: [T, K, C].    returns: [n], float64.    source: baal."""
         return scores(samples, targets)
 
     function = scored_beside_targets if name == "epig" else scored

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from activeloop import catalogue
+from activeloop.acquisitions.votes import kept_nan
 from activeloop.errors import MissingEvidence, UnknownName, nearest
 from activeloop.inject import checked_options, needs
 from activeloop.pick import pick
@@ -102,21 +103,24 @@ def strategy(name: str) -> Callable[..., Tensor]:
 
 def _of_probs(measure: Callable[..., Array], sign: int) -> Callable[..., Tensor]:
     def scored(probs: Tensor) -> Tensor:
+        """modAL's measure.    probs: [n, C].    returns: [n], float64, high = ask first.    source: modAL."""
         found = measure(_Classifier(probs.double().cpu().numpy()), np.arange(len(probs))[:, None])
-        return sign * torch.from_numpy(np.asarray(found, dtype=np.float64))
+        return kept_nan(sign * torch.from_numpy(np.asarray(found, dtype=np.float64)), probs.cpu())
 
     return scored
 
 
 def _of_samples(measure: Callable[..., Array], sign: int) -> Callable[..., Tensor]:
     def scored(samples: Tensor) -> Tensor:
+        """modAL's measure.    samples: [n, K, C].    returns: [n], float64, high = ask first.    source: modAL."""
         found = measure(_Committee(samples.double().cpu().numpy()), np.arange(len(samples))[:, None])
-        return sign * torch.from_numpy(np.asarray(found, dtype=np.float64))
+        return kept_nan(sign * torch.from_numpy(np.asarray(found, dtype=np.float64)), samples.cpu())
 
     return scored
 
 
 def _densest(features: Tensor, n: int, rng: Generator, *, metric: str = "euclidean") -> Tensor:
+    """The rows nearest to all others, by modAL's measure.    returns: [n] positions.    source: modAL."""
     found = density.information_density(features.cpu().numpy(), metric)
     return torch.from_numpy(pick(found.astype(np.float64), np.ones(len(found), dtype=np.bool_), n, rng))
 
@@ -124,7 +128,10 @@ def _densest(features: Tensor, n: int, rng: Generator, *, metric: str = "euclide
 def _ranked_batch(
     probs: Tensor, features: Tensor, labels: Tensor, n: int, rng: Generator, *, metric: str = "euclidean"
 ) -> Tensor:
-    """`rng` shuffles the open rows, as modAL takes the first of equals."""
+    """modAL's ranked batch; `rng` shuffles the open rows, as modAL takes the first of equals.
+
+    returns: [n] positions, in the order picked.    source: modAL; Cardoso et al. 2017.
+    """
     seen, held = features.double().cpu().numpy(), labels.cpu().numpy()
     free = rng.permutation(np.flatnonzero(held == OPEN))
     labelled = seen[held >= 0]

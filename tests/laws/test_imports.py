@@ -39,7 +39,8 @@ MAY_IMPORT = {
     "drive": {"fold", "run", "types"},
     "estimate": BASE | {"evidence", "learners", "providers", "rounds"},
     "report": {"types", "errors", "rng", "fold", "store", "geometry"},
-    "bridges": BASE | {"catalogue", "pick"},
+    "bridges": BASE | {"acquisitions", "catalogue", "pick"},
+    "testing": BASE | {"catalogue", "evidence"},
     "select": BASE | {"config", "report", "rounds"},
 }
 FILES = sorted(path for path in (ROOT / "activeloop").rglob("*.py"))
