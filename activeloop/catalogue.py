@@ -64,6 +64,7 @@ EVIDENCE = {
     "history": "activeloop.evidence:history",
     "inputs": "activeloop.evidence:inputs",
     "previous": "activeloop.providers.reference:previous",
+    "final": "activeloop.providers.reference:final",
     "neighbours": "activeloop.providers.reference:neighbours",
     "early": "activeloop.providers.early:early",
     "early_lengths": "activeloop.providers.early:early_lengths",

@@ -41,3 +41,14 @@ def previous(last_model: Model | None, data: Data, rows: Rows, training: Labels)
     returns: [n], class ids.
     """
     return neighbours(data, rows, training) if last_model is None else last_model.probs(rows).argmax(dim=1)
+
+
+def final(model: Model, rows: Rows) -> Tensor:
+    """What this round's model predicts once it is trained: the reference that its own history ends at.
+
+    Against it nothing is never learnt, and `el2n` would be a confidence in disguise; sound for `forgetting` and `aum`, whose
+    history may have left it.
+
+    returns: [n], class ids.
+    """
+    return model.probs(rows).argmax(dim=1)

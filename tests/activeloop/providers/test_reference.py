@@ -9,7 +9,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor
 
 from activeloop.errors import ConfigError, MissingEvidence
-from activeloop.providers.reference import neighbours, previous
+from activeloop.providers.reference import final, neighbours, previous
 from activeloop.types import OPEN, SKIP, Data, Labels, Loaded, Rows
 
 
@@ -94,3 +94,7 @@ def test_previous_is_the_last_model_and_the_neighbours_before_there_is_one() -> 
 
     assert previous(Says(), data, ASKED, training).tolist() == [2]  # type: ignore[arg-type]
     assert previous(None, data, ASKED, training).tolist() == [1]
+
+
+def test_final_is_what_the_model_itself_predicts() -> None:
+    assert final(Says(), np.arange(3)).tolist() == [2, 2, 2]  # type: ignore[arg-type]
