@@ -78,7 +78,8 @@ def seconds(setup: Setup, cost: Cost) -> float:
     for labels in trainings:
         epochs = learner.epochs_for(labels)
         models, stop = _early(setup.acquire, epochs)
-        steps = learner.steps_for(labels) + models * stop * learner.steps_an_epoch(labels)
+        whole = 1 + sum(_models(step) for step in setup.acquire.steps if step.provider == "ensemble")
+        steps = whole * learner.steps_for(labels) + models * stop * learner.steps_an_epoch(labels)
         total += steps * cost.step_s + test * cost.row_s
         if labels < trainings[-1]:  # the last model picks nothing
             total += sum(_looks(setup, step, epochs) for step in setup.acquire.steps) * n * cost.row_s
@@ -167,6 +168,8 @@ def _inner(setup: Setup, step: Step) -> tuple[tuple[int, ...], int]:
         "history": (looks, classes),
         "early": (int(str(given.get("models", 0))), classes),
         "early_lengths": (_early(setup.acquire, epochs)[0],),
+        "ensemble": (int(str(given.get("models", 0))), classes),
+        "snapshots": (min(int(str(given.get("last", 0))), looks), classes),
         "embeddings": (int(offered),),
         "pixels": (prod((setup.data.inputs if setup.data.features is None else setup.data.features).shape[1:]),),
         "inputs": tuple(setup.data.inputs.shape[1:]),
@@ -183,10 +186,16 @@ def _looks(setup: Setup, step: Step, epochs: int) -> int:
         "history": min(looks or epochs, epochs),
         "early": _early(setup.acquire, epochs)[0],
         "early_lengths": _early(setup.acquire, epochs)[0],
+        "ensemble": _models(step),
+        "snapshots": 0,
         "pixels": 0,
         "neighbours": 0,
     }
     return passes.get(step.provider, 1)
+
+
+def _models(step: Step) -> int:
+    return int(str({**options(step.function), **step.options}.get("models", 0)))
 
 
 def _early(plan: Plan, epochs: int) -> tuple[int, int]:

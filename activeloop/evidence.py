@@ -32,7 +32,7 @@ import torch
 from torch import Tensor
 
 from activeloop import catalogue
-from activeloop.errors import BadScores, MissingEvidence, UnknownName, nearest
+from activeloop.errors import BadScores, ConfigError, MissingEvidence, UnknownName, nearest
 from activeloop.inject import checked_options, needs, options
 from activeloop.store.cache import Cache, content, key_of
 from activeloop.types import JSON, Data, Model, Noted, Rows
@@ -45,14 +45,28 @@ VOCABULARY = (
 )  # fmt: skip
 # evidence -> the provider that gives it
 DEFAULTS = {"features": "pixels", "reference": "previous", "difficulty": "proxy", "cutoff": "prior"}
-OFFERED = (
-    "probs",
-    "samples",
-    "embeddings",
-    "history",
-    "early",
-    "early_lengths",
-)  # evidence that depends on the learner
+TOGETHER = ("early", "early_lengths", "ensemble", "ensemble-targets")  # of several models, which a round trains besides
+OFFERED = ("probs", "samples", "embeddings", "history", *TOGETHER)  # evidence that depends on the learner
+PAIRED = {
+    "samples": "targets",
+    "ensemble": "ensemble-targets",
+}  # provider of samples -> of targets by the same networks
+# what a provider that looks at the whole pool, once for all rounds, cannot ask for
+OF_A_ROUND = frozenset(
+    (
+        "rows",
+        "model",
+        "last_model",
+        "train",
+        "probs",
+        "samples",
+        "embeddings",
+        "history",
+        "early",
+        "early_lengths",
+        "targets",
+    )
+)
 AXES = {
     "probs": 2, "samples": 3, "history": 3, "early": 3, "early_lengths": 2, "features": 2, "embeddings": 2, "reference": 1,
     "difficulty": 1, "cutoff": 0, "targets": 3,
@@ -74,7 +88,7 @@ class Step:
     @property
     def is_whole(self) -> bool:
         """Whether it looks at the whole pool rather than at the rows at hand, and so at no model of a round."""
-        return not {"rows", "model", "last_model", "train"} & set(needs(self.function))
+        return not OF_A_ROUND & set(needs(self.function))
 
     @property
     def is_trained(self) -> bool:
@@ -138,7 +152,21 @@ def resolve(
                 f" {', '.join(VOCABULARY)}; make anything else a keyword-only option."
             )
         _add(name, (strategy,), steps, bind, evidence, offers)
+    _check_paired(strategy, steps)
     return Plan(strategy, function, checked_options(function, options, strategy), tuple(steps.values()))
+
+
+def _check_paired(strategy: str, steps: Mapping[str, Step]) -> None:
+    """Targets must be seen by the networks that samples are from; who brings providers of their own answers for that."""
+    if "targets" not in steps:
+        return
+    samples, targets = steps["samples"].provider, steps["targets"].provider
+    if (samples in PAIRED or targets in PAIRED.values()) and PAIRED.get(samples) != targets:
+        pairs = " or ".join(f"'samples' to {one!r} and 'targets' to {other!r}" for one, other in PAIRED.items())
+        raise ConfigError(
+            f"{strategy!r} would compare samples by {samples!r} with targets by {targets!r}, which are not the same"
+            f" networks: bind {pairs}."
+        )
 
 
 def _add(
@@ -170,9 +198,11 @@ def _remedy(provider: str, offers: Mapping[str, str]) -> str:
     if not offers:
         return "Start with a selector that looks at inputs alone, such as random, k-center or k-means."
     return {
-        "samples": "Use a net with dropout (learner.options.net=cnn, or net_options.dropout=0.3).",
+        "samples": "Use a net with dropout (learner.options.net=cnn, or net_options.dropout=0.3), or several models: bind"
+        " 'samples' to 'ensemble'.",
         "history": "Use a learner that trains by epochs (learner.name=supervised).",
         "early": "Use a learner that trains by epochs (learner.name=supervised).",
+        "ensemble": "Use a learner that trains several models (learner.name=supervised).",
         "early_lengths": "Use a learner whose nets have a last layer with weights (learner.name=supervised).",
     }.get(provider, f"Use a learner that offers {provider!r}.")
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from activeloop import catalogue
 from activeloop.config import EMBEDDINGS, AcquireConfig, Config, LearnerConfig, StartConfig
 from activeloop.errors import BadScores, ConfigError, MissingEvidence
-from activeloop.evidence import Plan, check, gather, resolve, whole_pool
+from activeloop.evidence import TOGETHER, Plan, check, gather, resolve, whole_pool
 from activeloop.inject import check_option, checked_options
 from activeloop.pick import pick
 from activeloop.rng import derive, rng
@@ -76,7 +76,7 @@ def prepare(config: Config, data: Data, test: HeldOut | None) -> Setup:
             " validation=50, say (they count against the budget), or patience=0."
         )
     if not isinstance(learner, TrainsTogether):
-        offers = {name: shape for name, shape in offers.items() if not name.startswith("early")}
+        offers = {name: shape for name, shape in offers.items() if name not in TOGETHER}
     start = None if is_special(config.start.strategy) else plan_of(config.start, config, {})
     return Setup(config, data, test, learner, start, plan_of(config.acquire, config, offers))
 
