@@ -15,7 +15,7 @@ from activeloop.learners.loop import Batches, Recipe, seeded, train
 from activeloop.learners.model import NetModel
 from activeloop.learners.supervised import Supervised
 from activeloop.providers.dynamics import classes_in, refuse_constant
-from activeloop.providers.probe import NO_INPUTS, ROWS, Heads
+from activeloop.providers.probe import LR, NO_INPUTS, ROWS, Heads
 from activeloop.rng import derive, rng
 from activeloop.selectors.double_end import checked, window
 from activeloop.types import JSON, OPEN, Data, Noted
@@ -23,6 +23,7 @@ from activeloop.types import JSON, OPEN, Data, Noted
 # Share of the pool picked -> share of the cutoff at a tenth. In the middle of what was published for ELFS's scores (by
 # SemiPrune's scripts: .7 -> 0 to .3, .5 -> .1 to .4, .3 -> .2 to .6, .2 -> .3 to .7, .1 -> .4 to .8).
 PRIOR = ((0.1, 1.0), (0.2, 0.75), (0.3, 0.4), (0.5, 0.25), (0.7, 0.0))
+NET_LR = 1e-3
 
 
 def fixed(*, value: float = 0.0) -> Noted:
@@ -50,7 +51,7 @@ def prior(n: int, data: Data, *, at_a_tenth: float = 0.4) -> Noted:
 def search(
     n: int, features: Tensor, reference: Tensor, difficulty: Tensor, data: Data, seed: int, *, how: str = "probe",
     grid: str = "0,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8", halving: bool = False, holdout: float = 0.1, epochs: int = 30,
-    batch: int = 128, lr: float = 1e-3, hidden: int = 0, net: str = "cnn",
+    batch: int = 128, lr: float = 0.0, hidden: int = 0, net: str = "cnn",
 ) -> Noted:  # fmt: skip
     """The cutoff whose window teaches the pseudo-labels best, by trying each on rows held out.
 
@@ -62,6 +63,7 @@ def search(
     how:     "probe": a model on the features, all cutoffs trained as one; or "proxy": `net` on the inputs, one after the
              other, as in the paper and some thousand times dearer; where a pool is features and no more, the probe
              takes over, and the notes say so.    hidden: of the probe, 0 for a linear one.
+    lr:      0 is 0.03 for probes and 0.001 for nets.
     grid:    cutoffs to try, with commas; those whose window would pass the easiest row are left out.
     halving: try all with few epochs, and the better half again with twice as many, until `epochs` are reached.
     returns: [], one of the grid.
@@ -75,7 +77,7 @@ def search(
         how, instead = "probe", {"instead_of_a_net": NO_INPUTS}
     else:
         instead = {}
-    recipe = Supervised(lr=lr, epochs=epochs, batch=batch, net=net)
+    recipe = Supervised(lr=lr or (LR if how == "probe" else NET_LR), epochs=epochs, batch=batch, net=net)
     classes = classes_in(reference, len(data), len(data.classes))
     refuse_constant(difficulty, "difficulty")
     rate = _rate(n, len(data))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -13,6 +14,7 @@ from activeloop.errors import BadScores, ConfigError, UnknownName, nearest
 from activeloop.types import JSON
 
 Hard: TypeAlias = Literal["low", "high"]  # the end of a score at which hard rows are
+RISING = ("dual", "dyn-unc")  # scores by how much a probability moved, which at first is most for easy rows
 HARDEST = 1.0  # above every deviation of probabilities, which is at most 0.71
 
 
@@ -215,7 +217,20 @@ def difficulty(seen: Dynamics, score: str) -> Tensor:
             " logits that are nan or infinite. Lower the learning rate (lr), or look for huge inputs."
         )
     found = kind.read(seen).double()
+    if score in RISING and _correlation(found, -seen.margin) < 0:
+        warnings.warn(
+            f"by {score!r} the rows that were learnt first are the hard ones: training ended while predictions still rose, and"
+            f" reference labels were right for {float(seen.right.double().mean()):.0%} of rows. Train for more epochs or faster"
+            " (epochs, lr), or take the score 'aum'.",
+            stacklevel=2,
+        )
     return refuse_constant(-found if kind.hard == "low" else found, f"score {score!r}")
+
+
+def _correlation(one: Tensor, other: Tensor) -> float:
+    """Of ranks; equal values are ranked by position."""
+    ranks = torch.stack([each.argsort(stable=True).argsort().double() for each in (one, other)])
+    return float(ranks.corrcoef()[0, 1]) if len(one) > 1 else 0.0
 
 
 def refuse_constant(difficulty: Tensor, what: str) -> Tensor:

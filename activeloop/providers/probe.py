@@ -18,13 +18,14 @@ from activeloop.rng import derive
 from activeloop.types import JSON, Data, Noted
 
 ROWS = 8192  # standardised and looked at at a time
+LR = 3e-2  # a probe must be past its rise, or DUAL calls those rows hard that it learns first
 BOUNDARY = "distance to the cluster boundary"
 NO_INPUTS = "the inputs of this pool are features, so a probe on them stands in for a net"
 
 
 def probe(
     features: Tensor, reference: Tensor, data: Data, seed: int, *, score: str = "aum", folds: int = 5, hidden: int = 0,
-    epochs: int = 30, batch: int = 256, lr: float = 1e-3, weight_decay: float = 1e-2, early: int = 10, window: int = 10,
+    epochs: int = 30, batch: int = 256, lr: float = LR, weight_decay: float = 1e-2, early: int = 10, window: int = 10,
 ) -> Noted:  # fmt: skip
     """Difficulty from probes on the features, each row judged by the one that was not trained on it.
 

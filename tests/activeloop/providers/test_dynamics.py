@@ -198,3 +198,13 @@ def test_a_reference_that_nothing_can_be_learnt_from_is_refused() -> None:
         classes_in(torch.tensor([0, -1, 1]), 3, 3)
     with pytest.raises(BadScores, match="2 entries, but the pool has 3"):
         classes_in(torch.tensor([0, 1]), 3, 3)
+
+
+def test_dual_of_a_training_that_is_still_in_its_rise_is_warned_of() -> None:
+    """The first row is learnt at once, the second hardly at all: it moved less, and so would be the easier one."""
+    rise = torch.linspace(-1, 1, 4)[:, None] * torch.tensor([3.0, 0.2])
+    logits = torch.stack([rise, torch.zeros_like(rise)], dim=-1)
+    seen = shown(logits, torch.zeros(2, dtype=torch.int64), window=4)
+
+    with pytest.warns(UserWarning, match="learnt first are the hard ones.*right for 100%.*more epochs or faster"):
+        difficulty(seen, "dual")

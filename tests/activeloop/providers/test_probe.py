@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
+from activeloop import load
 from activeloop.errors import BadScores, ConfigError
 from activeloop.learners.loop import Recipe
 from activeloop.providers.dynamics import SCORES
@@ -132,3 +134,18 @@ def test_labels_without_a_pattern_are_not_learnt_though_the_features_would_allow
     found = probe(features, labels, pool(features), 0, score="learning-time", epochs=20, lr=0.02)
 
     assert float(found.notes["accuracy_on_reference"]) < 0.6  # type: ignore[arg-type]
+
+
+def test_the_defaults_are_past_their_rise_so_that_dual_finds_the_wrong_pseudo_labels() -> None:
+    """Digits, of which a tenth is put into a wrong class."""
+    digits = load("digits", test_fraction=0)
+    assert digits.truth is not None
+    features = digits.data.inputs.flatten(1).float()
+    chance = np.random.default_rng(0)
+    wrong = chance.permutation(len(features))[: len(features) // 10]
+    reference = torch.from_numpy(digits.truth).clone()
+    reference[wrong] = (reference[wrong] + 1) % 10
+
+    for score in ("dual", "aum"):
+        hard = probe(features, reference, digits.data, 0, score=score).value
+        assert hard[wrong].median() > hard.quantile(0.85)
