@@ -25,17 +25,17 @@ def load(
     source: str,
     *,
     seed: int = 0,
-    data_dir: Path | None = None,
+    data_dir: Path | str | None = None,
     download: bool = False,
-    classes: Path | None = None,
-    labels: Path | None = None,
-    features: Path | None = None,
+    classes: Path | str | None = None,
+    labels: Path | str | None = None,
+    features: Path | str | None = None,
     learn_on: Literal["inputs", "features"] = "inputs",
     test_fraction: float = 0.2,
     imbalance: bool = False,
     image_size: int | None = None,
     skip_unreadable: bool = False,
-    cache: Path | None = None,
+    cache: Path | str | None = None,
     augment: Sequence[str] = (),
 ) -> Loaded:
     """Inputs, truth and test set of a benchmark, of arrays on disk, or of a folder of images.
@@ -61,6 +61,7 @@ def load(
     label; their file names tell all, and are left out.
     raises: ConfigError, UnknownName.
     """
+    data_dir, classes, labels, features, cache = map(_path, (data_dir, classes, labels, features, cache))
     scratch = cache if cache is not None else cache_folder()
     in_place = features is not None and learn_on == "features"
     _check(test_fraction, image_size)
@@ -97,6 +98,10 @@ def _check(test_fraction: float, image_size: int | None) -> None:
         raise ConfigError(f"the test fraction is {test_fraction}; allowed is 0 (none) or more, and less than 1.")
     if image_size is not None and image_size < 1:
         raise ConfigError(f"the image size is {image_size}; allowed is 1 pixel or more.")
+
+
+def _path(given: Path | str | None) -> Path | None:
+    return None if given is None else Path(given)
 
 
 def _read(

@@ -41,6 +41,12 @@ def test_truth_stays_with_its_row_and_is_nowhere_in_the_data(toy: str) -> None:
     assert not any(np.shares_memory(loaded.truth, np.asarray(array)) for array in arrays)
 
 
+def test_paths_may_be_strings(tmp_path: Path) -> None:
+    np.savez(tmp_path / "mnist.npz", x_train=np.zeros((30, 4, 4), np.uint8), y_train=np.arange(30) % 3)
+
+    assert len(load("mnist", data_dir=str(tmp_path), cache=str(tmp_path), test_fraction=0).data) == 30
+
+
 def test_the_same_seed_gives_the_same_split_and_another_seed_another(toy: str) -> None:
     first, again, other = (rows(load(toy, seed=seed).data.inputs) for seed in (0, 0, 1))
 
