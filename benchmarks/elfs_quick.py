@@ -12,6 +12,11 @@ Protocol    All 1,797 digits, pixels as features. The ResNet-18 trains 60 epochs
             The MLP heads train 100 epochs of the paper's batch with a larger rate and shorter memory, since so few
             steps at the paper's rate leave them where they began; fifty of them would take a core ten minutes.
 Device      CPU, one thread.    Accept (elfs.md): rho 0.9 or more, overlap 80 % or more.
+Result      2026-11-25: not reached, and not by the published score against itself either: rho 0.82 between two seeds of the
+            ResNet, 0.80 for DUAL of the quick proxy and 0.70 for the probe; windows share 0.31, 0.23 and 0.18 after a cutoff
+            of 0.2. So on 1,797 digits a window is mostly chance, and the quick score gives up little of what there is. It
+            finds wrong pseudo-labels nearly as well (0.87 against 0.91). A first run had the probe at -0.38, upside down: its
+            rate was so low that it ended in its rise; it is thirty times higher since.
 
     python benchmarks/elfs_quick.py [--seeds 3]      an hour of one core, nearly all of it for the ResNet
 """
