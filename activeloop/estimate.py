@@ -11,7 +11,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from activeloop.evidence import AXES, Plan, Step
-from activeloop.inject import needs, options
+from activeloop.inject import options
 from activeloop.learners.loop import look_rows
 from activeloop.learners.supervised import Supervised
 from activeloop.providers.early import early_epoch
@@ -110,7 +110,7 @@ def measured(setup: Setup) -> Cost | None:
 def uncounted(setup: Setup) -> list[str]:
     """Providers that train on the whole pool, once and for all runs on it: their time is in no estimate."""
     steps = [*(setup.start.steps if setup.start is not None else ()), *setup.acquire.steps]
-    return list(dict.fromkeys(step.provider for step in steps if step.is_whole and "seed" in needs(step.function)))
+    return list(dict.fromkeys(step.provider for step in steps if step.is_trained))
 
 
 def parameters(setup: Setup) -> int:

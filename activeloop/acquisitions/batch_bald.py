@@ -43,15 +43,15 @@ def batch_bald(samples: Tensor, n: int, rng: Generator, *, joint_samples: int = 
         raise BadScores(f"{n:,} picks were asked for, but {rows:,} rows are open: ask for 0 to {rows:,}.")
     if joint_samples < 1:
         raise ConfigError(f"joint_samples is {joint_samples}; it must be 1 or more combinations of labels.")
-    joint, turn = Joint(samples, joint_samples, rng), rng.permutation(rows)
+    joint, turn = Joint(samples, joint_samples, rng), rng.permutation(rows).tolist()
     first = joint.gains(torch.arange(rows))
-    waiting = [(-float(gain), int(turn[row]), row) for row, gain in enumerate(first[0].tolist())]
+    waiting = [(-float(gain), turn[row], row) for row, gain in enumerate(first[0].tolist())]
     heapq.heapify(waiting)
     picks: list[int] = []
     while len(picks) < n:
         if picks:
             joint.add(picks[-1])
-            picks.append(_best(waiting, joint, turn.tolist()))
+            picks.append(_best(waiting, joint, turn))
         else:
             picks.append(heapq.heappop(waiting)[2])
     return torch.tensor(picks, dtype=torch.int64)

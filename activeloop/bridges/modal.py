@@ -104,8 +104,7 @@ def strategy(name: str) -> Callable[..., Tensor]:
 def _of_probs(measure: Callable[..., Array], sign: int) -> Callable[..., Tensor]:
     def scored(probs: Tensor) -> Tensor:
         """modAL's measure.    probs: [n, C].    returns: [n], float64, high = ask first.    source: modAL."""
-        found = measure(_Classifier(probs.double().cpu().numpy()), np.arange(len(probs))[:, None])
-        return kept_nan(sign * torch.from_numpy(np.asarray(found, dtype=np.float64)), probs.cpu())
+        return _measured(measure, sign, _Classifier(probs.double().cpu().numpy()), probs)
 
     return scored
 
@@ -113,10 +112,14 @@ def _of_probs(measure: Callable[..., Array], sign: int) -> Callable[..., Tensor]
 def _of_samples(measure: Callable[..., Array], sign: int) -> Callable[..., Tensor]:
     def scored(samples: Tensor) -> Tensor:
         """modAL's measure.    samples: [n, K, C].    returns: [n], float64, high = ask first.    source: modAL."""
-        found = measure(_Committee(samples.double().cpu().numpy()), np.arange(len(samples))[:, None])
-        return kept_nan(sign * torch.from_numpy(np.asarray(found, dtype=np.float64)), samples.cpu())
+        return _measured(measure, sign, _Committee(samples.double().cpu().numpy()), samples)
 
     return scored
+
+
+def _measured(measure: Callable[..., Array], sign: int, learner: _Classifier | _Committee, seen: Tensor) -> Tensor:
+    found = measure(learner, np.arange(len(seen))[:, None])
+    return kept_nan(sign * torch.from_numpy(np.asarray(found, dtype=np.float64)), seen.cpu())
 
 
 def _densest(features: Tensor, n: int, rng: Generator, *, metric: str = "euclidean") -> Tensor:

@@ -7,6 +7,10 @@ each broken promise is named with what was seen.
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from activeloop.testing.contracts import Check, Function
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -41,10 +45,10 @@ def main(strategy: str, against: str | None, no_growth: bool) -> int:
     return REFUSED if broken else DONE
 
 
-def _why(check: object, function: object) -> str | None:
+def _why(check: Check, function: Function) -> str | None:
     """What is wrong; None where nothing is."""
     try:
-        check(function)  # type: ignore[operator]
+        check(function)
     except AssertionError as error:
         return str(error)
     except Exception as error:  # it is somebody's function, and may raise anything
@@ -52,10 +56,10 @@ def _why(check: object, function: object) -> str | None:
     return None
 
 
-def _tell_growth(function: object) -> None:
+def _tell_growth(function: Function) -> None:
     from activeloop.testing.growth import SIZES, growth
 
-    found = growth(function)  # type: ignore[arg-type]
+    found = growth(function)
     peak = "" if found.peak[-1] is None else f", {found.peak[-1]:.0f} MB beside the evidence at the last"
     print(
         f"  time grows as rows^{found.power:.1f} from {SIZES[0]:,} to {SIZES[-1]:,} rows"

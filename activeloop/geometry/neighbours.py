@@ -56,6 +56,19 @@ def neighbours(features: Tensor, k: int, *, metric: str = "euclidean") -> tuple[
     return positions, distances
 
 
+def nearest_of(features: Tensor, points: Tensor) -> Tensor:
+    """[m] on the CPU, which of the few points, float32 there, each row is nearest to: where |p|² / 2 - x·p is least."""
+    middle, step = points.mean(dim=0), max(1, AT_ONCE // len(points))
+    centred = points - middle
+    halves, block = centred.square().sum(dim=1) / 2, torch.empty(step, len(points))
+    nearest = torch.empty(len(features), dtype=torch.int64)
+    for at in range(0, len(features), step):  # in one block: freed ones were not always given back, up to 1 GB
+        rows = features[at : at + step].float().cpu() - middle
+        products = torch.addmm(halves, rows, centred.T, alpha=-1, out=block[: len(rows)])
+        nearest[at : at + step] = products.argmin(dim=1)
+    return nearest
+
+
 def normalised(features: Tensor) -> Tensor:
     """The rows at unit length: [m, D] float32. raises: BadScores for zero vectors, which have no direction."""
     lengths = _lengths(features)
@@ -77,8 +90,11 @@ def refuse_nan(features: Tensor) -> None:
 
 def refuse_huge(features: Tensor) -> None:
     """For those whose sums of squares are float32.    raises: BadScores, for nan and infinity too."""
-    refuse_nan(features)
-    bad = [(features[part].abs() > LARGEST).any(dim=1) for part in _parts(features)]
+    if features.dim() != 2:
+        refuse_nan(features)
+    bad = [~(features[part].abs() <= LARGEST).all(dim=1) for part in _parts(features)]  # nan is not, so one pass tells
+    if any(bool(part.any()) for part in bad):
+        refuse_nan(features)
     _refuse(bad, f"hold numbers beyond {LARGEST:g}, whose squares overflow; scale the features, or drop those rows")
 
 

@@ -9,11 +9,9 @@ import torch
 from torch import Tensor
 
 from activeloop.errors import ConfigError
-from activeloop.geometry.neighbours import neighbours, refuse_huge
+from activeloop.geometry.neighbours import nearest_of, neighbours, refuse_huge
 from activeloop.rng import rng
 from activeloop.types import JSON, Data, Noted
-
-AT_ONCE = 1 << 22  # distances at a time
 
 
 def agglomerative(
@@ -47,11 +45,6 @@ def agglomerative(
         warnings.simplefilter("ignore")  # islands are linked up, which is what is wanted
         found = AgglomerativeClustering(count, linkage="average", connectivity=links.maximum(links.T).tocsr())
         label = torch.from_numpy(found.fit_predict(some.cpu().numpy()))
-    cluster = label if len(some) == len(features) else label[_nearest(features, some)]
+    cluster = label if len(some) == len(features) else label[nearest_of(features, some.cpu())]
     notes: dict[str, JSON] = {"clusters": int(label.max()) + 1, "drawn": len(some), "near": near}
     return Noted(cluster.to(data.inputs.device), notes)
-
-
-def _nearest(features: Tensor, some: Tensor) -> Tensor:
-    parts = torch.split(features, max(1, AT_ONCE // len(some)))
-    return torch.cat([torch.cdist(part.float(), some).argmin(dim=1) for part in parts]).cpu()

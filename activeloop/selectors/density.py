@@ -14,11 +14,10 @@ from torch import Tensor
 from activeloop.errors import ConfigError
 from activeloop.geometry.balls import Balls, Distances
 from activeloop.geometry.clusters import NOISE, in_turns, warn_of_repeats
-from activeloop.geometry.neighbours import refuse_huge
+from activeloop.geometry.neighbours import nearest_of, refuse_huge
 
 MEMBERS = 100_000_000  # of balls, held at 4 bytes each
 ELBOW_ROWS = 2000  # whose k-distance is measured: enough of a curve to see where it bends
-AT_ONCE = 1 << 22  # numbers in a temporary of rows: 16 MB
 
 
 def dbscan(features: Tensor, labels: Tensor, n: int, rng: Generator, *, eps: float = 0.0, min_rows: int = 5) -> Tensor:
@@ -73,7 +72,7 @@ def optics(
     found = torch.from_numpy(_valleys(points.numpy(), eps, min_rows, xi))
     cluster = found
     if len(few) < m:
-        cluster = found[_nearest(features, points)]
+        cluster = found[nearest_of(features, points)]
         cluster[few] = found  # a duplicate of a drawn row may be as near
     _warn(cluster, f"optics with min_rows {min_rows}" + (f" and eps {eps:.3g}" if eps else f" and xi {xi}"))
     return _picks(features, cluster, labels, n, rng)
@@ -166,16 +165,3 @@ def _valleys(points: NDArray[np.float32], eps: float, min_rows: int, xi: float) 
         warnings.simplefilter("ignore")
         found: NDArray[np.int64] = OPTICS(min_samples=min_rows, **cut).fit(points).labels_.astype(np.int64)
     return found
-
-
-def _nearest(features: Tensor, points: Tensor) -> Tensor:
-    """[m], which of the few points each row is nearest to: where |p|² / 2 - x·p is least."""
-    middle, step = points.mean(dim=0), max(1, AT_ONCE // len(points))
-    centred = points - middle
-    halves, block = centred.square().sum(dim=1) / 2, torch.empty(step, len(points))
-    nearest = torch.empty(len(features), dtype=torch.int64)
-    for at in range(0, len(features), step):  # in one block: freed ones were not always given back, up to 1 GB
-        rows = features[at : at + step].float().cpu() - middle
-        products = torch.addmm(halves, rows, centred.T, alpha=-1, out=block[: len(rows)])
-        nearest[at : at + step] = products.argmin(dim=1)
-    return nearest
