@@ -29,8 +29,9 @@ def test_known_labels_count_as_chosen_and_skipped_rows_are_left_out(digits: Load
     known[:700], known[700:1400] = 0, SKIP
     left = Loaded(digits.data, known=known)
 
-    found = select(left, configure(start={"strategy": "typiclust"}), 30)
-    assert found.rows.min() >= 1400
-    assert found.held.sum() == 700
+    for strategy in ("typiclust", "random"):  # the one asks for labels, the other does not
+        found = select(left, configure(start={"strategy": strategy}), 30)
+        assert found.rows.min() >= 1400
+        assert found.held.sum() == 700
     with pytest.raises(ConfigError, match=r"-n is 39; 38 of the 1,438 rows are open, so ask for 1 to 38"):
         select(left, configure(start={"strategy": "random"}), 39)
