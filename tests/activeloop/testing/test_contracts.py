@@ -129,20 +129,21 @@ def broken(probs: Tensor) -> Tensor:
 def test_the_command_checks_a_users_function(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "mine.py").write_text(MINE)
+    # a name of its own: another test's `mine` may be imported in this process already
+    (tmp_path / "of_a_user.py").write_text(MINE)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
 
-    assert main(["check", "mine:doubt"]) == 0
+    assert main(["check", "of_a_user:doubt"]) == 0
     said = capsys.readouterr().out
-    assert "mine:doubt: scores rows" in said
+    assert "of_a_user:doubt: scores rows" in said
     assert "time grows as rows^" in said
     assert "7 of 7 kept" in said
-    assert main(["check", "mine:broken", "--against", "margin"]) == 2
+    assert main(["check", "of_a_user:broken", "--against", "margin"]) == 2
     said = capsys.readouterr().out
     assert "BROKEN  gives a finite number a row: raises ZeroDivisionError: my own mistake" in said
     assert "time grows" not in said
-    assert main(["check", "mine:none"]) == 2
+    assert main(["check", "of_a_user:none"]) == 2
 
 
 def test_the_classes_are_found_by_pytest_in_another_package(tmp_path: Path) -> None:
