@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from activeloop.errors import ConfigError, MissingEvidence
 from activeloop.learners.loop import look_rows
-from activeloop.learners.trunk import DROPOUTS, WHOLE_CHANNELS, dropouts, split
-from activeloop.rng import derive
+from activeloop.learners.passes import sampled
+from activeloop.learners.trunk import dropouts, split
 from activeloop.types import Data, Rows
 
 CHECKED = 4  # rows on which a net that was cut in two must be what it was
+GROUP_BYTES = 1 << 26  # of what the trunk gives, to be held while all passes go over it
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,13 +61,18 @@ class NetModel:
         if not dropouts(self.net):
             raise MissingEvidence("this net has no dropout, so its passes would all be equal: use the net 'cnn'.")
 
-        trunk, head = split(self.net, self.data.batch(torch.as_tensor(rows[:CHECKED])))
-
-        def look(x: Tensor) -> Tensor:
-            fixed = trunk(x)
-            return torch.stack([_pass(head, fixed, seed, k).float().softmax(dim=1) for k in range(passes)], dim=1)
-
-        return self._look(rows, look)
+        at, step = torch.as_tensor(rows), look_rows(self.data)
+        some = self.data.batch(at[:CHECKED])
+        trunk, head = split(self.net, some)
+        with torch.no_grad():
+            fixed = trunk(some)
+            through = sampled(head, fixed, passes, seed, step)
+            a_row = sum(part[0].numel() * part.element_size() for part in fixed)
+            found = []
+            for group in torch.split(at, max(step, GROUP_BYTES // a_row)):
+                parts = [trunk(self.data.batch(chunk)) for chunk in torch.split(group, step)]
+                found.append(through(tuple(map(torch.cat, zip(*parts, strict=True)))).float().softmax(dim=2))
+        return torch.cat(found)
 
     def history(self) -> Tensor:
         if self.recorded is None:
@@ -86,25 +92,6 @@ def last_layer(net: nn.Module) -> nn.Linear:
     if not layers:
         raise MissingEvidence("this net has no nn.Linear, so nothing says what its embedding is: end it in one.")
     return layers[-1]
-
-
-def _pass(head: nn.Module, fixed: tuple[Tensor, ...], seed: int, k: int) -> Tensor:
-    """Forward pass k, with masks drawn from (seed, k), each shared by all rows."""
-    chance = torch.Generator().manual_seed(derive(seed, k, "dropout"))
-    hooks = [layer.register_forward_hook(lambda it, seen, _: _masked(it, seen[0], chance)) for layer in dropouts(head)]
-    try:
-        out: Tensor = head(*(part.clone() for part in fixed))  # clones, since a layer may work in place
-        return out
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-def _masked(layer: nn.Module, x: Tensor, chance: torch.Generator) -> Tensor:
-    assert isinstance(layer, DROPOUTS)
-    shape = (x.shape[1], *[1] * (x.dim() - 2)) if isinstance(layer, WHOLE_CHANNELS) else x.shape[1:]
-    kept = torch.rand(shape, generator=chance) >= layer.p
-    return x * (kept / (1 - layer.p or 1)).to(x)  # a rate of 1 keeps nothing, and 0 / 0 is not 0
 
 
 @contextmanager
