@@ -15,7 +15,7 @@ from activeloop.inject import options
 from activeloop.learners.loop import look_rows
 from activeloop.learners.supervised import Supervised
 from activeloop.providers.early import early_epoch
-from activeloop.rounds import CHUNK, Setup
+from activeloop.rounds import CHUNK, CHUNK_BYTES, Setup
 from activeloop.types import Data
 
 TIMES = 5  # the fastest of so many: what the machine can do when nothing else runs
@@ -141,8 +141,9 @@ def _evidence(setup: Setup, step: Step, n: int, room: str) -> Line:
         passes = next((_inner(setup, each)[0] for each in setup.acquire.steps if each.name == "samples"), ())
         drawn = [min(count, len(setup.data)), *passes]
         return Line(room, _said(step), str(drawn), prod(drawn) * FLOAT)
-    held = n if room == "start" or setup.acquire.picks else min(n, CHUNK)
     inner, item = _inner(setup, step)
+    a_chunk = max(1, min(CHUNK, CHUNK_BYTES // (prod(inner) * item)))
+    held = n if room == "start" or setup.acquire.picks else min(n, a_chunk)
     shape = f"[{held}{''.join(f', {length}' for length in inner)}]"
     more = "" if held == n else f", {-(-n // held)} times"
     size = (

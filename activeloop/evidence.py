@@ -73,6 +73,7 @@ AXES = {
 }  # fmt: skip
 ROWS = 8192  # looked at at a time where only a yes or no comes of them
 FORMAT = 1  # raise when providers give other results for the same arguments, so that old caches are not taken
+PRECISIONS = ("float32", "bfloat16")
 SUM_TOLERANCE = 1e-3  # of probabilities; bf16 rounds to 4e-3 a class, and must be renormalised before it comes here
 
 
@@ -354,9 +355,20 @@ def probs(model: Model, rows: Rows) -> Tensor:
     return model.probs(rows)
 
 
-def samples(model: Model, rows: Rows, seed: int, *, passes: int = 20) -> Tensor:
-    """[n, K, C], `passes` stochastic passes; pass k is the same network for every row."""
-    return model.samples(rows, passes, seed)
+def samples(model: Model, rows: Rows, data: Data, seed: int, *, passes: int = 20, precision: str = "float32") -> Tensor:
+    """[n, K, C], `passes` stochastic passes; pass k is the same network for every row.
+
+    precision: "bfloat16" runs products in it, faster where the processor has it; benchmarks/mc_dropout.py says which picks
+    that changes.
+    raises: ConfigError for another precision.
+    """
+    if precision not in PRECISIONS:
+        raise ConfigError(
+            f"evidence.samples.precision is {precision!r}{nearest(precision, PRECISIONS)} Allowed are"
+            f" {' and '.join(map(repr, PRECISIONS))}."
+        )
+    with torch.autocast(data.mean.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        return model.samples(rows, passes, seed)
 
 
 def embeddings(model: Model, rows: Rows) -> Tensor:

@@ -7,7 +7,9 @@ from torch import Tensor
 
 from activeloop import catalogue
 from activeloop.errors import BadScores, ConfigError, MissingEvidence, UnknownName
-from activeloop.evidence import Plan, gather, resolve
+from activeloop.evidence import Plan, gather, resolve, samples
+from activeloop.learners.model import NetModel
+from activeloop.learners.nets import mlp
 from activeloop.types import Data
 
 OFFERS = {"probs": "[n, 10]", "samples": "[n, K, 10]", "embeddings": "[n, 64]", "history": "", "early": ""}
@@ -93,3 +95,16 @@ def test_features_with_nan_are_refused_with_the_dataset_row() -> None:
 
     with pytest.raises(BadScores, match="1 of 2 rows: features are nan or infinite.*the first is row 7"):
         gather(plan("k-center", {}), {**given, "labels": torch.tensor([-1, -1]), "n": 1, "rng": None})
+
+
+def test_passes_in_bfloat16_are_near_those_in_float32_and_another_precision_is_refused() -> None:
+    torch.manual_seed(0)
+    data = Data(torch.rand(20, 6), ("a", "b", "c"), torch.zeros(6), torch.ones(6))
+    model, rows = NetModel(mlp((6,), 3).eval(), data), np.arange(20)
+    exact, half = (samples(model, rows, data, 0, precision=precision) for precision in ("float32", "bfloat16"))
+
+    assert half.dtype == torch.float32
+    assert 0 < (exact - half).abs().max() < 0.01
+    torch.testing.assert_close(half.sum(dim=2), torch.ones(20, 20))
+    with pytest.raises(ConfigError, match="precision is 'bfloat'; did you mean 'bfloat16'"):
+        samples(model, rows, data, 0, precision="bfloat")

@@ -12,7 +12,7 @@ from torch import Tensor
 from activeloop import catalogue
 from activeloop.config import Config
 from activeloop.errors import BadScores, ConfigError, UnknownName
-from activeloop.rounds import make_learner, measure, metrics, prepare, resolve_device, threads
+from activeloop.rounds import in_chunks, make_learner, measure, metrics, prepare, resolve_device, threads
 from activeloop.run import Run
 from activeloop.types import Loaded
 
@@ -134,6 +134,20 @@ def test_a_huge_pool_is_scored_in_chunks_with_the_same_picks(
     monkeypatch.setattr("activeloop.rounds.CHUNK", 97)
 
     assert picks_of(tmp_path / "chunks", quick("acquire.strategy=bald"), digits) == whole
+
+
+def test_evidence_of_many_classes_is_held_a_few_rows_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    samples, held = torch.rand(2000, 4, 100), list[int]()  # 1,600 bytes a row
+
+    def looked(samples: Tensor) -> Tensor:
+        held.append(len(samples))
+        return samples[:, 0, 0].double()
+
+    monkeypatch.setattr("activeloop.rounds.CHUNK_BYTES", 160_000)
+    scores = in_chunks("mine", looked, {}, lambda part: {"samples": samples[part]}, 2000)
+
+    assert (scores == samples[:, 0, 0].double().numpy()).all()
+    assert (held[0], set(held[1:-1]), sum(held)) == (256, {100}, 2000)
 
 
 def test_a_diverged_model_is_refused_with_its_remedy_and_nothing_told_is_lost(
