@@ -60,10 +60,23 @@ def test_drawn_combinations_estimate_it_within_their_error() -> None:
     gain, error = joint.gains(torch.tensor([20]))
 
     assert not joint.is_exact
-    assert joint.table.shape == (200, 20)
+    assert joint.times is not None
+    assert (len(joint.table) <= 200, float(joint.times.sum())) == (True, 200)
     exact = information(values[[*rows, 20]]) - information(values[rows])
     assert 0 < float(error) < 0.1
     assert abs(float(gain) - exact) < 4 * float(error)
+
+
+def test_an_estimate_errs_by_no_more_than_what_is_left_to_be_told() -> None:
+    sure = torch.eye(3, dtype=torch.float64)[torch.randint(3, (12, 9), generator=torch.Generator().manual_seed(0))]
+    joint = Joint(0.999 * sure + 0.001 / 3, 500, np.random.default_rng(0))
+    for row in range(11):  # 9 passes, told apart by then
+        joint.add(row)
+    gain, error = joint.gains(torch.tensor([11]))
+
+    assert not joint.is_exact
+    assert 0 <= float(gain) < 0.02
+    assert float(error) < 1e-3, "most combinations leave one pass standing, after which no label is news"
 
 
 def test_the_first_pick_is_balds_and_a_look_alike_is_not_the_second() -> None:
