@@ -26,6 +26,7 @@ from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from activeloop.errors import ConfigError, nearest
+from activeloop.pick import How
 from activeloop.types import JSON
 
 T = TypeVar("T")
@@ -80,12 +81,18 @@ class StartConfig:
 
 @dataclass(frozen=True)
 class AcquireConfig:
-    """What picks further rows.    beta, shift: see `pick`.    bind: evidence -> the provider that gives it."""
+    """What picks further rows.
+
+    pick: from scores to picks, with beta and shift: see `pick`. "diverse" takes the `among` times as many rows of highest
+    score, and of these the selector `spread` picks.    bind: evidence -> the provider that gives it.
+    """
 
     strategy: str = "entropy"
-    pick: Literal["top", "power", "softmax", "softrank"] = "top"
+    pick: Literal[How, "diverse"] = "top"
     beta: float = 1.0
     shift: float = 0.0
+    among: int = 10
+    spread: str = "k-center"
     options: Options = field(default_factory=dict)
     bind: dict[str, str] = field(default_factory=dict)
 
@@ -150,6 +157,7 @@ class Config:
         _at_least(self.candidates, 0, "candidates")
         _at_least(self.threads, 1, "threads")
         _at_least(self.start.size, 0, "start.size")
+        _at_least(self.acquire.among, 1, "acquire.among")
         if self.data.learn_on == "features" and self.data.features in (None, EMBEDDINGS):
             raise ConfigError(
                 f"data.learn_on is 'features', and data.features is {self.data.features!r}: name a source or a file of"

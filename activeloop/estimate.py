@@ -52,7 +52,7 @@ def rooms(setup: Setup) -> list[Line]:
         lines.append(Line("start", setup.start.strategy, f"{config.start.size} rows"))
     lines.append(Line("fit", *_learner(setup)))
     lines += [_evidence(setup, step, n, "look") for step in setup.acquire.steps]
-    kind = "picks" if setup.acquire.picks else f"scores [{n}] float64, then {config.acquire.pick}"
+    kind = "picks" if setup.acquire.picks else f"scores [{n}] float64, then {_how(setup)}"
     lines.append(
         Line(
             "pick", setup.acquire.strategy, f"{kind}: {config.query} rows a round", 0 if setup.acquire.picks else 8 * n
@@ -129,6 +129,12 @@ def _learner(setup: Setup) -> tuple[str, str]:
         f"supervised, net {setup.learner.net}",
         f"{parameters(setup):,} weights, {steps} steps of {setup.learner.batch}",
     )
+
+
+def _how(setup: Setup) -> str:
+    """The pick, and where it is "diverse", what it chooses among by what."""
+    how = setup.config.acquire
+    return how.pick if setup.spread is None else f"{how.spread} among the {how.among * setup.config.query} highest"
 
 
 def _evidence(setup: Setup, step: Step, n: int, room: str) -> Line:

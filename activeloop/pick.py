@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.random import Generator
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from activeloop.errors import BadScores, ConfigError
 
 How: TypeAlias = Literal["top", "power", "softmax", "softrank"]
+HOW = get_args(How)
 Scores: TypeAlias = NDArray[np.float64]
 Positions: TypeAlias = NDArray[np.int64]
 
@@ -52,7 +53,7 @@ def _keys(scores: Scores, rng: Generator, how: How, beta: float, shift: float) -
         return beta * _log(scores + shift) + noise if beta else noise
     if how == "softrank":
         return noise - beta * np.log(_ranks(scores))
-    raise ConfigError(f"pick is {how!r}; allowed are 'top', 'power', 'softmax' and 'softrank'.")
+    raise ConfigError(f"pick is {how!r}; allowed are {', '.join(map(repr, HOW))}.")
 
 
 def _ranks(scores: Scores) -> Scores:

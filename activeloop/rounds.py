@@ -23,7 +23,7 @@ from activeloop.inject import check_option, checked_options
 from activeloop.pick import pick
 from activeloop.rng import derive, rng
 from activeloop.store.cache import Cache, cache_folder
-from activeloop.types import JSON, OPEN, Data, HeldOut, Labels, Learner, Model, Rows, TrainsTogether
+from activeloop.types import JSON, OPEN, SKIP, Data, HeldOut, Labels, Learner, Model, Rows, TrainsTogether
 
 CHUNK = 8192  # rows scored at a time, at most
 FIRST_CHUNK = 256  # rows by which is found out how many bytes the evidence of a row takes
@@ -35,6 +35,7 @@ class Setup:
     """A configuration made concrete: nothing here has trained yet, and all names are resolved.
 
     start: None where the start is balanced:K or rows:FILE, which need no plan.
+    spread: of pick "diverse", the selector that picks among rows of high score; None for other picks.
     """
 
     config: Config
@@ -43,6 +44,11 @@ class Setup:
     learner: Learner
     start: Plan | None
     acquire: Plan
+    spread: Plan | None
+
+    def uses(self, name: str) -> bool:
+        """Whether acquiring asks for this."""
+        return self.acquire.uses(name) or (self.spread is not None and self.spread.uses(name))
 
     @property
     def measures(self) -> bool:
@@ -80,15 +86,15 @@ def prepare(config: Config, data: Data, test: HeldOut | None) -> Setup:
     if not isinstance(learner, TrainsTogether):
         offers = {name: shape for name, shape in offers.items() if name not in TOGETHER}
     start = None if is_special(config.start.strategy) else plan_of(config.start, config, {})
-    return Setup(config, data, test, learner, start, plan_of(config.acquire, config, offers))
+    acquire = plan_of(config.acquire, config, offers)
+    spread = None if acquire.picks or config.acquire.pick != "diverse" else _plan_of_spread(config, offers)
+    return Setup(config, data, test, learner, start, acquire, spread)
 
 
 def plan_of(part: StartConfig | AcquireConfig, config: Config, offers: Mapping[str, str]) -> Plan:
     """The plan of the start or of acquiring. offers: what the learner's models give; nothing before there is one."""
     evidence = config.evidence if isinstance(part, AcquireConfig) else part.evidence
-    features = {"features": EMBEDDINGS} if config.data.features == EMBEDDINGS else {}
-    bind = {**features, **part.bind}
-    plan = resolve(part.strategy, options=part.options, bind=bind, evidence=evidence, offers=offers)
+    plan = resolve(part.strategy, options=part.options, bind=_bound(part, config), evidence=evidence, offers=offers)
     if isinstance(part, StartConfig) and plan.trains:
         raise MissingEvidence(
             f"start strategy {part.strategy!r} needs a model, and nothing is labelled yet: start with random, k-center or"
@@ -97,6 +103,21 @@ def plan_of(part: StartConfig | AcquireConfig, config: Config, offers: Mapping[s
     if isinstance(part, StartConfig) and not plan.picks:
         raise ConfigError(f"start strategy {part.strategy!r} scores rows; a start needs a selector such as k-center.")
     return plan
+
+
+def _plan_of_spread(config: Config, offers: Mapping[str, str]) -> Plan:
+    name = config.acquire.spread
+    bind = _bound(config.acquire, config)
+    plan = resolve(name, options={}, bind=bind, evidence=config.evidence, offers=offers)
+    if not plan.picks or plan.uses("watched"):
+        does = "looks at a history of training" if plan.picks else "scores rows"
+        raise ConfigError(f"acquire.spread is {name!r}, which {does}; name a selector such as k-center or k-means++.")
+    return plan
+
+
+def _bound(part: StartConfig | AcquireConfig, config: Config) -> dict[str, str]:
+    features = {"features": EMBEDDINGS} if config.data.features == EMBEDDINGS else {}
+    return {**features, **part.bind}
 
 
 def is_special(start: str) -> bool:
@@ -233,11 +254,25 @@ def choose(plan: Plan, how: AcquireConfig, seen: Seen, hand: Mapping[str, Any]) 
     """Evidence or scores -> n rows, in the order picked. raises: BadScores where they are not n different open rows."""
     free = hand["labels"].cpu().numpy() == OPEN
     if seen.scores is not None:
-        at = pick(seen.scores, free, hand["n"], hand["rng"], how=how.pick, beta=how.beta, shift=how.shift)
+        if how.pick == "diverse":  # those that `among` then chooses from
+            at = pick(seen.scores, free, min(how.among * hand["n"], int(free.sum())), hand["rng"])
+        else:
+            at = pick(seen.scores, free, hand["n"], hand["rng"], how=how.pick, beta=how.beta, shift=how.shift)
     else:
         at = _checked(plan.strategy, plan.function(**seen.evidence or {}, **plan.options), free, hand["n"])
     picked: Rows = hand["rows"][at]
     return picked
+
+
+def among(plan: Plan, rows: Rows, labels: Labels, hand: Mapping[str, Any]) -> Rows:
+    """Of these rows the n that a selector picks, in its order; labelled rows count as chosen where it looks at them.
+
+    labels: [N], as for `at_hand`.    hand: what `choose` was given.
+    """
+    at = np.union1d(rows, np.flatnonzero(labels >= 0)) if plan.sees_labelled else np.sort(rows)
+    closed = np.where(np.isin(np.arange(len(labels)), rows) | (labels >= 0), labels, SKIP)
+    fewer = at_hand(hand, at, closed, hand["n"], hand["rng"])
+    return choose(plan, AcquireConfig(), look(plan, fewer), fewer)
 
 
 def in_chunks(

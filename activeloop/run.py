@@ -185,14 +185,14 @@ class Run:
         return None if rows is None else ("start", rows)
 
     def _next_of_model(self, setup: Setup) -> Query | None:
-        from activeloop.rounds import at_hand, candidates, choose, look, measure
+        from activeloop.rounds import among, at_hand, candidates, choose, look, measure
         from activeloop.start import check_classes
 
         state, config, plan = self.state, setup.config, setup.acquire
         rows = candidates(config, plan, state.training, state.pickable, state.round)
         timings: dict[str, JSON] = {"round": state.round, "labels": state.told}
         model: Model | None = None
-        if setup.measures or plan.uses("model"):
+        if setup.measures or setup.uses("model"):
             if state.round == 0:
                 check_classes(state, config)
             is_last = state.told >= config.budget  # then nothing is picked, and no history is looked at
@@ -215,6 +215,8 @@ class Run:
                 seen = look(plan, hand)
             with timed(self._clock, timings, "pick_s"):
                 picked = choose(plan, config.acquire, seen, hand)
+                if setup.spread is not None:
+                    picked = among(setup.spread, picked, state.blocked, hand)
         append_timings(self.folder, timings)
         if why is not None:
             self._append({"event": "stopped", "why": why})
@@ -230,7 +232,7 @@ class Run:
         return {
             **of_pool(setup.config, setup.data, state.training),
             "model": model,
-            "last_model": self._last_model(setup) if setup.acquire.uses("last_model") else None,
+            "last_model": self._last_model(setup) if setup.uses("last_model") else None,
             "watched": rows,
             "train": Trainer(setup, state.training, state.round),
             "seed": derive(setup.config.seed, state.round, "samples"),

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from activeloop.errors import BadScores
+from activeloop.geometry.plus_plus import spread
 
 
 def badge(probs: Tensor, embeddings: Tensor, n: int, rng: Generator) -> Tensor:
@@ -32,26 +33,20 @@ def badge(probs: Tensor, embeddings: Tensor, n: int, rng: Generator) -> Tensor:
     error = probs.float() - one_hot(probs.argmax(dim=1), probs.shape[1])
     hidden = embeddings.float()
     squares = error.square().sum(dim=1) * hidden.square().sum(dim=1)
-    picks = np.empty(n, dtype=np.int64)
-    reach = np.full(rows, np.inf)
-    for turn in range(n):
-        at = _longest(squares, rng) if turn == 0 else _drawn(reach, rng)
-        picks[turn] = at
+
+    def apart(at: int) -> NDArray[np.float64]:
         product = (error @ error[at]) * (hidden @ hidden[at])
-        apart = (squares + squares[at] - 2 * product).clamp_(min=0).double().cpu().numpy()
-        np.minimum(reach, apart, out=reach)
-        reach[at] = -1  # closed
-    return torch.from_numpy(picks)
+        found: NDArray[np.float64] = (squares + squares[at] - 2 * product).clamp_(min=0).double().cpu().numpy()
+        return found
+
+    if n == 0:
+        return torch.empty(0, dtype=torch.int64)
+    first = _longest(squares, rng)
+    others = spread(apart, np.arange(rows) != first, [first], n - 1, rng)
+    return torch.from_numpy(np.concatenate([[first], others]))
 
 
 def _longest(squares: Tensor, rng: Generator) -> int:
     """Of equally long ones any."""
     longest = (squares == squares.max()).nonzero().flatten().cpu().numpy()
     return int(rng.choice(longest))
-
-
-def _drawn(reach: NDArray[np.float64], rng: Generator) -> int:
-    sums = np.cumsum(np.maximum(reach, 0))
-    if sums[-1] == 0:
-        return int(rng.choice(np.flatnonzero(reach >= 0)))
-    return int(np.searchsorted(sums, rng.random() * sums[-1], side="right"))

@@ -6,11 +6,13 @@ from activeloop.selectors.density import dbscan, optics
 from activeloop.selectors.double_end import elfs
 from activeloop.selectors.k_center import k_center
 from activeloop.selectors.k_means import k_means
+from activeloop.selectors.k_means_plus_plus import k_means_plus_plus
 from activeloop.selectors.probcover import probcover
 from activeloop.selectors.prototypical import prototypical
 from activeloop.selectors.random import random
 from activeloop.selectors.typiclust import typiclust
 
 __all__ = [
-    "ccs", "d2", "dbscan", "elfs", "k_center", "k_means", "optics", "probcover", "prototypical", "random", "typiclust",
+    "ccs", "d2", "dbscan", "elfs", "k_center", "k_means", "k_means_plus_plus", "optics", "probcover", "prototypical",
+    "random", "typiclust",
 ]  # fmt: skip

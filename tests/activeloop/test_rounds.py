@@ -136,6 +136,45 @@ def test_a_huge_pool_is_scored_in_chunks_with_the_same_picks(
     assert picks_of(tmp_path / "chunks", quick("acquire.strategy=bald"), digits) == whole
 
 
+def test_a_diverse_pick_spreads_over_the_highest_scores_alone(
+    tmp_path: Path, quick: Configure, digits: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = digits.data.inputs.flatten(1).double()
+    strategy_that(lambda features: features.double()[:, 20:40].sum(dim=1), monkeypatch)
+    best = pixels[:, 20:40].sum(dim=1)
+    found = {}
+    for name, sets in {
+        "top": [],
+        "all": ["acquire.pick=diverse", "acquire.among=1"],
+        "diverse": ["acquire.pick=diverse", "acquire.among=4"],
+        "drawn": ["acquire.pick=diverse", "acquire.among=4", "acquire.spread=k-means++"],
+    }.items():
+        picked = picks_of(tmp_path / name, quick("acquire.strategy=mine", *sets), digits)
+        found[name] = list(picked)
+
+    n = len(found["top"])
+    assert set(found["all"]) == set(found["top"])
+    lowest = best.sort(descending=True).values[4 * n + 20]  # 20 labelled rows may be among them
+    for name in ("diverse", "drawn"):
+        assert best[found[name]].min() >= lowest
+        assert set(found[name]) != set(found["top"])
+    nearest = {
+        name: float(torch.cdist(pixels[rows], pixels[rows]).fill_diagonal_(1e9).min()) for name, rows in found.items()
+    }
+    assert nearest["diverse"] > nearest["top"]
+
+
+def test_a_spread_that_cannot_be_is_refused_before_anything_runs(quick: Configure, digits: Loaded) -> None:
+    for name, message in {
+        "entropy": "acquire.spread is 'entropy', which scores rows; name a selector such as k-center",
+        "k-centre": "no strategy is called 'k-centre'; did you mean 'k-center'",
+    }.items():
+        with pytest.raises((ConfigError, UnknownName), match=message):
+            prepare(quick("acquire.pick=diverse", f"acquire.spread={name}"), digits.data, digits.test)
+    with pytest.raises(ConfigError, match="acquire.among is 0; it must be 1 or more"):
+        quick("acquire.pick=diverse", "acquire.among=0")
+
+
 def test_evidence_of_many_classes_is_held_a_few_rows_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     samples, held = torch.rand(2000, 4, 100), list[int]()  # 1,600 bytes a row
 

@@ -20,12 +20,12 @@ MAY_IMPORT = {
     "inject": {"errors"},
     "pick": BASE,
     "geometry": BASE,
-    "acquisitions": BASE | {"pick"},
+    "acquisitions": BASE | {"pick", "geometry"},
     "selectors": BASE | {"pick", "geometry"},
     "data": BASE | {"store"},  # decoded images are cached
     "catalogue": BASE,
     "learners": BASE | {"catalogue"},  # nets have names too
-    "config": BASE,
+    "config": BASE | {"pick"},
     "store": {"types", "errors"},
     "fold": {"types", "errors", "store"},
     "features": BASE | {"catalogue", "data", "learners", "store"},  # encoders train on the pool, before there is a run
