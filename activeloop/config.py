@@ -191,7 +191,7 @@ def load(path: Path | None, sets: Sequence[str] = ()) -> Config:
         except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ConfigError(f"{path} is not TOML: {error}.") from None
     for entry in sets:
-        put(table, *_parse_set(entry))
+        put(table, *parse_set(entry))
     return build(table)
 
 
@@ -213,7 +213,8 @@ def put(table: dict[str, Any], key: str, value: object) -> None:
     table[last] = value
 
 
-def _parse_set(entry: str) -> tuple[str, object]:
+def parse_set(entry: str) -> tuple[str, object]:
+    """("a.b", 1) of "a.b=1", the value as TOML reads it. raises: ConfigError."""
     key, equals, text = entry.partition("=")
     if not equals or not key:
         raise ConfigError(f"--set {entry!r} is not of the form key=value, such as acquire.strategy=entropy.")

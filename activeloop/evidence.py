@@ -71,6 +71,7 @@ AXES = {
     "probs": 2, "samples": 3, "history": 3, "early": 3, "early_lengths": 2, "features": 2, "embeddings": 2, "reference": 1,
     "difficulty": 1, "cutoff": 0, "targets": 3,
 }  # fmt: skip
+NOT_BY_ROW = ("targets", "cutoff")  # what there is not one of for every row
 ROWS = 8192  # looked at at a time where only a yes or no comes of them
 FORMAT = 1  # raise when providers give other results for the same arguments, so that old caches are not taken
 PRECISIONS = ("float32", "bfloat16")
@@ -312,7 +313,7 @@ def check(name: str, found: Tensor, rows: Rows) -> None:
         raise BadScores(
             f"evidence {name!r} is {shape}; it must be a tensor with {AXES.get(name, 'some')} axes, rows first."
         )
-    if found.dim() and len(found) != len(rows) and name != "targets":
+    if found.dim() and len(found) != len(rows) and name not in NOT_BY_ROW:
         raise BadScores(f"evidence {name!r} has {len(found)} entries, but {len(rows)} rows are at hand.")
     if name in ("features", "embeddings"):
         finite = torch.cat([torch.isfinite(part).all(dim=1) for part in torch.split(found, ROWS)])  # bounded memory

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from activeloop.data.tables import WHOLE, Line, read_lines
 from activeloop.errors import BadAnswer, ConfigError, nearest
-from activeloop.types import SKIP
+from activeloop.types import OPEN, SKIP
 
 if TYPE_CHECKING:
     from activeloop.cli.folder import Items
     from activeloop.fold import State
-    from activeloop.types import Query
+    from activeloop.types import Labels, Query
 
 SKIPS = ("skip", str(SKIP))
 
@@ -76,6 +76,22 @@ def write_table(path: Path, columns: Sequence[str], lines: Iterable[Sequence[obj
     table.writerow(columns)
     table.writerows(lines)
     replace_bytes(path, text.getvalue().encode())
+
+
+def held_rows(path: Path | None, rows: Mapping[int, int]) -> Labels:
+    """[N], 0 where the file says that a row is labelled, SKIP where it says so; which class it has does not matter.
+
+    rows: number in the file -> row.    raises: ConfigError for a row that is none.
+    """
+    import numpy as np
+
+    held = np.full(len(rows), OPEN, dtype=np.int64)
+    for line in read_lines(path) if path is not None else ():
+        if not WHOLE.fullmatch(line.row) or int(line.row) not in rows:
+            raise ConfigError(f"{line.where}: row is {line.row!r}; rows of the pool are {min(rows)}…{max(rows)}.")
+        if line.label:
+            held[rows[int(line.row)]] = SKIP if line.label.lower() in SKIPS else 0
+    return held
 
 
 def _has_news(path: Path, query: Query, state: State, items: Items) -> bool:

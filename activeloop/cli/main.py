@@ -23,6 +23,7 @@ COMMANDS = {
     "explain": "the plan of a run with shapes, bytes, time and memory; trains nothing",
     "embed": "features of every row as an .npy: an encoder by name, or one trained on the pool",
     "select": "pick rows with no run at all, and report on them",
+    "pick": "pick rows by predictions of your own model, from arrays",
     "check": "try the contract of your own strategy",
 }
 DONE, FAILED, REFUSED, WAITING, INTERRUPTED = 0, 1, 2, 3, 130

@@ -66,8 +66,6 @@ def data_arguments(parser: ArgumentParser) -> None:
 
 
 def run_arguments(parser: ArgumentParser) -> None:
-    from activeloop.pick import HOW
-
     add = parser.add_argument_group("run").add_argument
     add("--start", metavar="NAME", help="selector that seeds the pool, balanced:K or rows:FILE (default: random)")
     add("--initial", type=int, metavar="N", help="labels of the start (20)")
@@ -75,7 +73,7 @@ def run_arguments(parser: ArgumentParser) -> None:
     add("--budget", type=int, metavar="N", help="all labels, initial and validation ones too (200)")
     add("--validation", type=int, metavar="N", help="labels only for measuring and early stopping")
     add("--candidates", type=int, metavar="M", help="rows looked at each round; 0 is all (0)")
-    add("--pick", choices=(*HOW, "diverse"), help="from scores to picks (top)")
+    add("--pick", metavar="HOW", help="from scores to picks: top, power, softmax, softrank or diverse (top)")
     add("--learner", metavar="NAME", help="supervised, or sklearn:sklearn.linear_model.LogisticRegression")
     add("--net", metavar="NAME", help="net of the learner `supervised`: see `activeloop list nets` (cnn)")
     add("--noise", metavar="KIND:RATE", help="symmetric:RATE, pair:RATE or transition:FILE of the simulated oracle")

@@ -16,7 +16,7 @@ from activeloop.cli.options import configuration, data_arguments
 
 if TYPE_CHECKING:
     from activeloop.config import Config
-    from activeloop.types import Data, Labels, Loaded
+    from activeloop.types import Loaded
 
 TABLES = {"bind.": "start.bind.", "evidence.": "start.evidence.", "data.": "data."}  # of --set; else an option
 
@@ -85,6 +85,8 @@ def _setting(entry: str) -> str:
 
 def _loaded(config: Config, labels: str | None, *, has_data: bool) -> Loaded:
     """The source; or the features themselves, where there is none beside them."""
+    from activeloop.cli.answers import held_rows
+    from activeloop.cli.folder import items_in
     from activeloop.cli.simulation import loaded
     from activeloop.config import is_file_of_features
     from activeloop.errors import ConfigError
@@ -99,7 +101,8 @@ def _loaded(config: Config, labels: str | None, *, has_data: bool) -> Loaded:
             f"--features is {name!r}, and nothing says of which rows: name the pool (--data), or give the features"
             " themselves (--features F.npy)."
         )
-    return replace(found, known=_held(labels, found.data))
+    rows = items_in(found.data).by_number()
+    return replace(found, known=held_rows(Path(labels) if labels is not None else None, rows))
 
 
 def _features_alone(path: Path, config: Config) -> Loaded:
@@ -117,23 +120,3 @@ def _features_alone(path: Path, config: Config) -> Loaded:
     mean, std = map(torch.from_numpy, mean_and_std(read))
     says = f"{path.name}, {features.shape[1]} dimensions"
     return Loaded(Data(features, classes, mean, std, features=features, features_from=says))
-
-
-def _held(path: str | None, data: Data) -> Labels:
-    """[N], 0 where the file says that a row is labelled, SKIP where it says so; which class it has does not matter."""
-    import numpy as np
-
-    from activeloop.cli.answers import SKIPS
-    from activeloop.cli.folder import items_in
-    from activeloop.data.tables import WHOLE, read_lines
-    from activeloop.errors import ConfigError
-    from activeloop.types import OPEN, SKIP
-
-    held = np.full(len(data), OPEN, dtype=np.int64)
-    numbers = items_in(data).by_number()
-    for line in read_lines(Path(path)) if path is not None else ():
-        if not WHOLE.fullmatch(line.row) or int(line.row) not in numbers:
-            raise ConfigError(f"{line.where}: row is {line.row!r}; rows of the pool are {min(numbers)}…{max(numbers)}.")
-        if line.label:
-            held[numbers[int(line.row)]] = SKIP if line.label.lower() in SKIPS else 0
-    return held

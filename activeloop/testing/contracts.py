@@ -10,11 +10,10 @@ import torch
 from torch import Tensor
 
 from activeloop.errors import ActiveloopError
-from activeloop.evidence import VOCABULARY
+from activeloop.evidence import NOT_BY_ROW, VOCABULARY
 from activeloop.inject import needs
 from activeloop.testing.evidence import (
     LABELLED,
-    NOT_BY_ROW,
     PROBABILITIES,
     ROWS,
     SKIPPED,

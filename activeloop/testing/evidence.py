@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from activeloop.evidence import NOT_BY_ROW
 from activeloop.inject import needs
 
 CLASSES, PASSES, EPOCHS, MODELS, WIDTH, TARGETS = 5, 7, 6, 3, 4, 6
 ROWS, LABELLED, SKIPPED = 40, 4, 2
 PROBABILITIES = ("probs", "samples", "history", "early")
-NOT_BY_ROW = ("targets", "cutoff")
 
 Evidence = Mapping[str, Any]
 
