@@ -16,19 +16,22 @@ from activeloop.evidence import GIVEN, NOT_BY_ROW, VOCABULARY, Plan, check
 from activeloop.inject import checked_options, needs
 from activeloop.rng import rng
 from activeloop.rounds import Seen, choose, in_chunks
+from activeloop.rounds import threads as threaded
 from activeloop.types import OPEN, Labels, Rows
 
 ARRAYS = tuple(name for name in VOCABULARY if name not in GIVEN)  # evidence that can be brought as an array
 Arrays = Mapping[str, NDArray[Any]]
 
 
-def score(strategy: str, evidence: Arrays, options: Mapping[str, object] | None = None) -> NDArray[np.float64]:
+def score(
+    strategy: str, evidence: Arrays, *, options: Mapping[str, object] | None = None, threads: int = 1
+) -> NDArray[np.float64]:
     """The score of every row by an acquisition function, high = ask first.
 
         score("margin", {"probs": np.load("probs.npy", mmap_mode="c")})
 
     evidence: name -> array, rows of the pool first, of the shape that the function's docstring says. Of a memory map a chunk
-    of rows is held at a time, 32 MB at most.
+    of rows is held at a time, 32 MB at most.    threads: sums may change with it.
     returns:  [N].
     raises:   UnknownName, MissingEvidence; ConfigError for arrays of different lengths, and for a function that picks rows
               itself; BadScores for evidence that breaks its contract.
@@ -36,12 +39,14 @@ def score(strategy: str, evidence: Arrays, options: Mapping[str, object] | None 
     plan = _plan(strategy, evidence, options)
     if plan.picks:
         raise ConfigError(f"{strategy!r} picks rows itself and gives no scores: use `picks`.")
-    return _scores(plan, evidence, {"labels": torch.full((_rows(evidence),), OPEN)})
+    with threaded(threads):
+        return _scores(plan, evidence, {"labels": torch.full((_rows(evidence),), OPEN)})
 
 
 def picks(
     strategy: str, evidence: Arrays, n: int, *, labels: Labels | None = None,
     options: Mapping[str, object] | None = None, how: AcquireConfig | None = None, seed: int = 0,
+    threads: int = 1,
 ) -> Rows:  # fmt: skip
     """The n rows that a strategy picks by this evidence, in its order.
 
@@ -60,11 +65,12 @@ def picks(
     if how.pick == "diverse":
         raise ConfigError("pick 'diverse' needs a run around it; here, take a selector that spreads, such as badge.")
     hand = {"rows": np.arange(count), "labels": torch.from_numpy(held), "n": n, "rng": rng(seed, 0, "select")}
-    if plan.picks:
-        seen = Seen(_part(plan, evidence, hand, slice(0, count)), None, {})
-    else:
-        seen = Seen(None, _scores(plan, evidence, hand), {})
-    return choose(plan, how, seen, hand)
+    with threaded(threads):
+        if plan.picks:
+            seen = Seen(_part(plan, evidence, hand, slice(0, count)), None, {})
+        else:
+            seen = Seen(None, _scores(plan, evidence, hand), {})
+        return choose(plan, how, seen, hand)
 
 
 def _plan(strategy: str, evidence: Arrays, options: Mapping[str, object] | None) -> Plan:

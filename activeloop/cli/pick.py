@@ -30,6 +30,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--beta", type=float, default=1.0, help="of power, softmax and softrank (1)")
     parser.add_argument("--shift", type=float, default=0.0, help="of power: added to every score (0)")
     parser.add_argument("--seed", type=int, default=0, help="0 or more (0)")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="sums may change with it (1)")
     parser.add_argument(
         "--set", dest="sets", action="append", default=[], metavar="OPTION=VALUE", help="of the strategy"
     )
@@ -37,19 +38,20 @@ def arguments(parser: ArgumentParser) -> None:
 
 def main(
     strategy: str, evidence: list[str], n: int, out: Path, labels: Path | None, pick: str, beta: float, shift: float,
-    seed: int, sets: list[str],
+    seed: int, threads: int, sets: list[str],
 ) -> int:  # fmt: skip
     from activeloop.cli.answers import held_rows, write_table
     from activeloop.cli.main import DONE
     from activeloop.config import build, parse_set
     from activeloop.predictions import picks
 
-    config = build({"seed": seed, "acquire": {"pick": pick, "beta": beta, "shift": shift}})
+    config = build({"seed": seed, "threads": threads, "acquire": {"pick": pick, "beta": beta, "shift": shift}})
     arrays = dict(_array(entry) for entry in evidence)
     count = max((len(array) for array in arrays.values() if array.ndim), default=0)
     held = held_rows(labels, {row: row for row in range(count)}) if labels is not None else None
+    options = dict(map(parse_set, sets))
     rows = picks(
-        strategy, arrays, n, labels=held, options=dict(map(parse_set, sets)), how=config.acquire, seed=config.seed
+        strategy, arrays, n, labels=held, options=options, how=config.acquire, seed=config.seed, threads=config.threads
     )
     write_table(out, ("row",), ((row,) for row in rows.tolist()))
     print(f"{strategy}: {n:,} of {count:,} rows picked; wrote {out}")
