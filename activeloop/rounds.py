@@ -326,7 +326,7 @@ class Trainer:
     def __init__(self, setup: Setup, labels: Labels, round: int) -> None:
         self._setup, self._labels, self._round = setup, labels, round
         self._trained: dict[tuple[int, int], Sequence[Model]] = {}
-        self.latest: Sequence[Model] = ()
+        self.early: Sequence[Model] = ()
 
     @property
     def epochs(self) -> int:
@@ -338,8 +338,7 @@ class Trainer:
             self._trained[models, epochs] = self._learner.fit_many(
                 self._setup.data, self._labels, seeds=seeds, epochs=epochs
             )
-        self.latest = self._trained[models, epochs]
-        return self.latest
+        return self._trained[models, epochs]
 
     @property
     def _learner(self) -> TrainsTogether:

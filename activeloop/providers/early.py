@@ -21,9 +21,7 @@ class Train(Protocol):
     def epochs(self) -> int:
         """Epochs of a whole training."""
 
-    @property
-    def latest(self) -> Sequence[Model]:
-        """What the latest call gave."""
+    early: Sequence[Model]  # those that `early` looked at last, for `early_lengths`
 
     def __call__(self, models: int, epochs: int) -> Sequence[Model]: ...
 
@@ -43,7 +41,8 @@ def early(train: Train, rows: Rows, *, models: int = 10, epoch: int = 0) -> Tens
     if models < 1 or epoch < 0:
         raise ConfigError(f"early needs 1 model or more and an epoch of 0 or more; they are {models} and {epoch}.")
     stop = early_epoch(train.epochs, epoch)
-    return torch.stack([model.probs(rows) for model in train(models, stop)], dim=1)
+    train.early = train(models, stop)
+    return torch.stack([model.probs(rows) for model in train.early], dim=1)
 
 
 def early_lengths(early: Tensor, train: Train, rows: Rows) -> Tensor:
@@ -51,6 +50,6 @@ def early_lengths(early: Tensor, train: Train, rows: Rows) -> Tensor:
 
     returns: [n, models], float32.
     """
-    lengths = [torch.linalg.vector_norm(model.embed(rows).float(), dim=1) for model in train.latest]
+    lengths = [torch.linalg.vector_norm(model.embed(rows).float(), dim=1) for model in train.early]
     assert len(lengths) == early.shape[1]
     return torch.stack(lengths, dim=1)

@@ -16,7 +16,7 @@ from activeloop.cli.main import INTERRUPTED, main
 from .conftest import QUICK, environment
 from .test_compare import journals
 
-PATIENCE_S = 60  # until the runs have begun, and until the command has ended; a busy machine needs some seconds
+PATIENCE_S = 180  # until the runs have begun, and until the command has ended; a busy machine needs some seconds
 
 
 def command(out: Path, jobs: int) -> list[str]:
@@ -30,6 +30,8 @@ def interrupted_midway(words: list[str], out: Path) -> tuple[int, str]:
     process = subprocess.Popen(
         [sys.executable, "-m", "activeloop.cli.main", *words],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment(),
+        # a shell starts its background jobs deaf to the interrupt, and their children are too
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     give_up = time.monotonic() + PATIENCE_S
     while not any(journal.count(b'"told"') > 2 for journal in journals(out).values()):
