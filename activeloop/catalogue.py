@@ -8,12 +8,13 @@ it. A colon always means another package: `package:name` is looked up among its 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from activeloop.errors import ConfigError, UnknownName, nearest
 
@@ -149,11 +150,13 @@ PRESETS = {
     "cluster-margin": Preset(bind={"reference": "agglomerative"}),
     "core-set": Preset(
         bind={"features": "embeddings"},
-        line="`k-center` on the current model's embeddings, labelled rows as centres (Sener & Savarese 2018).",
+        line="`k-center` on the current model's embeddings, labelled rows as centres.",
     ),
 }
 # before the colon of a strategy -> what makes a function of the name behind it
 BRIDGES = {"baal": "activeloop.bridges.baal:strategy", "modal": "activeloop.bridges.modal:strategy"}
+# a field of a docstring: up to a blank line, the next field on the same line, or a line that is not indented
+SOURCE = re.compile(r"(?:^|(?<= {4}))source:\s*(.*?)(?=\n\s*\n|\n\S|(?<=\S) {4}\S+:|\Z)", re.DOTALL | re.MULTILINE)
 KINDS: dict[str, dict[str, str]] = {
     "acquisitions": ACQUISITIONS,
     "selectors": SELECTORS,
@@ -194,22 +197,41 @@ def find_strategy(name: str) -> Callable[..., Any]:
     )
 
 
-def describe(kind: str) -> list[tuple[str, str]]:
-    """(name, first line of its docstring) of every entry, and of what plug-ins offer; imports none of them."""
-    own = [(name, PRESETS.get(name, Preset()).line or _first_line(place)) for name, place in KINDS[kind].items()]
-    return own + [(name, point.value) for name, point in sorted(_plugins(kind).items())]
+class Entry(NamedTuple):
+    """What `list` shows.
+
+    line: the first of the docstring.    source: the paper or book that its field `source:` names first, or "".
+    """
+
+    name: str
+    line: str
+    source: str = ""
+
+
+def describe(kind: str) -> list[Entry]:
+    """Every entry, and what plug-ins offer; imports none of them.
+
+    The line of a plug-in whose source cannot be read is its module:function.
+    """
+    own = []
+    for name, place in KINDS[kind].items():
+        line, source = _told(place)
+        own.append(Entry(name, PRESETS.get(name, Preset()).line or line, source))
+    theirs = [(name, point.value, *_told(point.value)) for name, point in sorted(plugins(kind).items())]
+    return own + [Entry(name, line or value, source) for name, value, line, source in theirs]
 
 
 def _from_elsewhere(*kinds_and_name: str) -> Callable[..., Any]:
     first, name, *others = kinds_and_name
     for kind in (first, *others):
-        point = _plugins(kind).get(name)
+        point = plugins(kind).get(name)
         if point is not None:
             return _loaded(point.load, name)
     return _imported(name)
 
 
-def _plugins(kind: str) -> dict[str, metadata.EntryPoint]:
+def plugins(kind: str) -> dict[str, metadata.EntryPoint]:
+    """Name -> entry point of what installed packages offer of this kind."""
     points = metadata.entry_points(group=f"activeloop.{kind}")
     return {f"{point.dist.name if point.dist else point.module}:{point.name}": point for point in points}
 
@@ -232,13 +254,35 @@ def _loaded(load: Callable[[], Any], name: str) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
-def _first_line(place: str) -> str:
-    """The first docstring line of module:name, read from the source so that nothing heavy is imported."""
+def _told(place: str) -> tuple[str, str]:
+    """The first docstring line of module:name and its source, read from the file so that nothing heavy is imported.
+
+    Both are "" where the file cannot be found or read: a plug-in may be broken, or no Python at all.
+    """
     module, _, attribute = place.partition(":")
+    try:
+        body = ast.parse(_file(module).read_text(encoding="utf-8")).body
+    except (ImportError, OSError, SyntaxError, ValueError):
+        return "", ""
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == attribute:
+            text = ast.get_docstring(node) or ""
+            return text.partition("\n")[0], _source(text)
+    return "", ""
+
+
+def _file(module: str) -> Path:
     package, *inside = module.split(".")
     found = find_spec(package)  # of a top package, which imports nothing
-    folder = Path((found and found.origin) or "").parent
-    for node in ast.parse(folder.joinpath(*inside).with_suffix(".py").read_text()).body:
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == attribute:
-            return (ast.get_docstring(node) or "").partition("\n")[0]
-    return ""
+    top = Path((found and found.origin) or "")
+    if not inside:
+        return top
+    at = top.parent.joinpath(*inside)
+    return at / "__init__.py" if at.is_dir() else at.with_suffix(".py")
+
+
+def _source(docstring: str) -> str:
+    """The first sentence of the field `source:`, which may go on over indented lines."""
+    found = SOURCE.search(docstring)
+    text = " ".join(found.group(1).split()) if found else ""
+    return re.split(r"\.(?: (?=[A-Z])|$)", text)[0]

@@ -1,11 +1,15 @@
-"""What there is by name, a line each: acquisitions, selectors, evidence, learners, nets, oracles, features, data; or all."""
+"""What there is by name: acquisitions, selectors, evidence, learners, nets, oracles, features, data; or all.
+
+A line each with the paper that it is from, wrapped to the terminal; into a pipe, one line each.
+"""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser
 
-from activeloop.catalogue import KINDS, describe
+from activeloop.catalogue import KINDS, Entry, describe
 
+WIDEST = 120  # columns: longer lines are hard to read on any terminal
 DATA = [
     ("digits", "scikit-learn's 1,797 real 8x8 images: nothing to download"),
     (
@@ -18,14 +22,20 @@ DATA = [
     ("FOLDER", "images: flat (with --classes), one folder a class, or train/ and test/ of these"),
 ]
 
-BRIDGED = [
-    ("baal:NAME", "baal's bald, certainty, entropy, epig, margin or variance, on the same passes"),
-    (
+# the package that must be there -> what a strategy may be called through its bridge
+BRIDGED = {
+    "baal": Entry(
+        "baal:NAME",
+        "baal's bald, certainty, entropy, epig, margin or variance, on the same passes",
+        "Atighehchian et al. 2020, arXiv:2006.09916",
+    ),
+    "modAL": Entry(
         "modal:NAME",
         "modAL's uncertainty_, margin_, entropy_, vote_entropy_, consensus_entropy_, max_disagreement_ or"
         " uncertainty_batch_sampling, or information_density",
+        "Danka & Horvath 2018, arXiv:1805.00979",
     ),
-]
+}
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -47,9 +57,32 @@ def main(kind: str | None) -> int:
 
 
 def _lines(kind: str) -> str:
+    from shutil import get_terminal_size
+
+    entries = _entries(kind)
+    names = max(len(entry.name) for entry in entries) + 2
+    columns = min(get_terminal_size(fallback=(0, 0)).columns, WIDEST)
+    return "\n".join(_shown(entry, names, columns) for entry in entries)
+
+
+def _entries(kind: str) -> list[Entry]:
+    from importlib.util import find_spec
+
     from activeloop.features import describe as sources
 
-    lines = DATA if kind == "data" else sources() if kind == "features" else describe(kind)
-    lines = [*lines, *(BRIDGED if kind == "acquisitions" else [])]
-    width = max(len(name) for name, _ in lines) + 2
-    return "\n".join(f"{name:<{width}}{what}" for name, what in lines)
+    if kind in ("data", "features"):
+        return [Entry(name, line) for name, line in (DATA if kind == "data" else sources())]
+    bridged = [entry for package, entry in BRIDGED.items() if find_spec(package)] if kind == "acquisitions" else []
+    return describe(kind) + bridged
+
+
+def _shown(entry: Entry, names: int, columns: int) -> str:
+    """Wrapped beside its name, the source on a line of its own; all in one line where there is no terminal (0 columns)."""
+    from textwrap import wrap
+
+    parts = [entry.line, f"source: {entry.source}"] if entry.source else [entry.line]
+    room = max(20, columns - names)
+    lines = [line for part in parts for line in wrap(part, room)] if columns else ["  ".join(parts)]
+    return "\n".join(
+        f"{name:<{names}}{line}" for name, line in zip([entry.name, *[""] * len(lines)], lines, strict=False)
+    )

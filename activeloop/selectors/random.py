@@ -14,5 +14,6 @@ def random(rows: Rows, n: int, rng: Generator) -> Tensor:
 
     rows:    [m], dataset ids.
     returns: [n] positions.
+    source:  simple random sampling, Cochran 1977, "Sampling Techniques", chapter 2.
     """
     return torch.from_numpy(rng.permutation(len(rows))[:n].copy())

@@ -34,7 +34,7 @@ def typiclust(features: Tensor, labels: Tensor, n: int, rng: Generator) -> Tenso
     returns:  [n] positions, in the order picked; equally typical rows by `rng`.
     cost:     a fit of k-means, then 2 s² D operations for each cluster of s rows; no more than a block of s x s memory.
     raises:   BadScores for nan; warns of picks that equal one another.
-    source:   Hacohen et al. 2022, arXiv:2202.02794, algorithm 1, with the neighbours of the authors' code: the paper
+    source:   Hacohen et al. 2022, arXiv:2202.02794, algorithm 1. The neighbours are those of the authors' code: the paper
               prints 20 throughout, and does not say that rows already chosen leave the cluster.
     """
     held, free = (labels >= 0).cpu().numpy(), (labels == OPEN).cpu().numpy()

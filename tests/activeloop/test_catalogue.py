@@ -9,13 +9,24 @@ import pytest
 from activeloop import catalogue
 from activeloop.errors import UnknownName
 
+RAREST = '''
+def rarest(probs):
+    """The last class.
+
+    returns: [n].    source: nobody,
+             arXiv:0000.00000, eq. 1. There it is the first class.
+    raises:  never.
+    """
+    return probs[:, -1]
+'''
+
 
 @pytest.mark.parametrize("kind", list(catalogue.KINDS))
 def test_every_entry_is_found_and_has_a_line(kind: str) -> None:
-    for name, line in catalogue.describe(kind):
+    for name, line, _ in catalogue.describe(kind):
         assert callable(catalogue.find(kind, name))
         assert line, f"{name} needs a docstring"
-    lines = [line for _, line in catalogue.describe(kind)]
+    lines = [entry.line for entry in catalogue.describe(kind)]
     assert len(set(lines)) == len(lines), "each line tells its entry from the others"
 
 
@@ -41,10 +52,12 @@ def test_a_plugin_is_loaded_only_when_asked_for(monkeypatch: pytest.MonkeyPatch)
         "theirs:good": EntryPoint("good", "activeloop.acquisitions.uncertainty:margin", "activeloop.acquisitions"),
         "theirs:broken": EntryPoint("broken", "not_installed:thing", "activeloop.acquisitions"),
     }
-    monkeypatch.setattr(catalogue, "_plugins", lambda kind: points if kind == "acquisitions" else {})
+    monkeypatch.setattr(catalogue, "plugins", lambda kind: points if kind == "acquisitions" else {})
 
     assert catalogue.find_strategy("theirs:good").__name__ == "margin"
-    assert ("theirs:broken", "not_installed:thing") in catalogue.describe("acquisitions")
+    described = catalogue.describe("acquisitions")
+    assert catalogue.Entry("theirs:broken", "not_installed:thing") in described
+    assert any(entry.name == "theirs:good" and entry.line.startswith("How close the two") for entry in described)
     with pytest.raises(UnknownName, match="not_installed"):
         catalogue.find_strategy("theirs:broken")
 
@@ -56,11 +69,13 @@ def test_an_installed_packages_entry_point_is_found_by_its_package_and_name(
     installed.mkdir()
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: shop-scores\nVersion: 1.0\n")
     (installed / "entry_points.txt").write_text("[activeloop.acquisitions]\nrarest = shop_scores:rarest\n")
-    (tmp_path / "shop_scores.py").write_text("def rarest(probs):\n    return probs[:, -1]\n")
+    (tmp_path / "shop_scores.py").write_text(f"import no_such_module\n\n\n{RAREST}")
     monkeypatch.syspath_prepend(tmp_path)
 
+    said = catalogue.Entry("shop-scores:rarest", "The last class.", "nobody, arXiv:0000.00000, eq. 1")
+    assert said in catalogue.describe("acquisitions"), "read from the file, as an import would fail"
+    (tmp_path / "shop_scores.py").write_text(RAREST)
     assert catalogue.find_strategy("shop-scores:rarest").__name__ == "rarest"
-    assert ("shop-scores:rarest", "shop_scores:rarest") in catalogue.describe("acquisitions")
 
 
 def test_describing_imports_nothing_heavy() -> None:

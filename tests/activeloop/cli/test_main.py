@@ -68,13 +68,47 @@ def test_options_are_not_abbreviated(cli: Cli) -> None:
     assert cli("compare", "--out", "c", "--strat", "random").code == 2
 
 
-def test_list_shows_one_kind_a_line_each_or_all(cli: Cli) -> None:
+def test_list_shows_one_kind_a_line_each_or_all(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
     one, every = cli("list", "selectors").out, cli("list").out
 
     assert [line.split()[0] for line in one.splitlines()] == list(catalogue.SELECTORS)
     assert one in every
     assert "mnist" in every
     assert "did you mean 'nets'" in cli("list", "net").err
+
+
+def test_list_shows_all_strategies_with_their_source_and_those_of_other_libraries(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    scores, picks = (cli("list", kind).out.splitlines() for kind in ("acquisitions", "selectors"))
+
+    assert [line.split()[0] for line in scores] == [*catalogue.ACQUISITIONS, "baal:NAME", "modal:NAME"]
+    assert not [line for line in scores + picks if "  source: " not in line]
+    assert any(
+        line.startswith("bald ") and line.endswith("source: Houlsby et al. 2011, arXiv:1112.5745, eq. 2")
+        for line in scores
+    )
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_a_list_fits_the_terminal_and_gives_sources_a_line(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = cli("list", "acquisitions").out.splitlines()
+
+    assert max(map(len, lines)) <= min(columns, 120)
+    assert [line.split()[0] for line in lines if not line.startswith(" ")][:2] == ["entropy", "margin"]
+    assert lines[lines.index(next(line for line in lines if line.startswith("bald "))) + 1 :][0].startswith(" " * 20)
+    assert sum(line.lstrip().startswith("source: ") for line in lines) == len(catalogue.ACQUISITIONS) + 2
+
+
+def test_a_library_that_is_not_there_is_not_listed(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(list_command, "BRIDGED", {"no_such_library": list_command.BRIDGED["baal"]})
+
+    assert "baal:NAME" not in cli("list", "acquisitions").out
 
 
 def test_ctrl_c_says_how_to_go_on(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
