@@ -130,7 +130,16 @@ class SklearnModel:
 
         labels = self.labels[picks]
         classifier = self.learner._make(seed) if (labels != labels[0]).any() else DummyClassifier(strategy="prior")
-        return classifier.fit(_table(self.data, self.rows[picks]), labels)
+        inputs = _table(self.data, self.rows[picks])
+        try:
+            fitted = classifier.fit(inputs, labels)
+            fitted.predict_proba(inputs[:1])  # neighbours are counted only here
+        except ValueError as error:
+            raise ConfigError(
+                f"{self.learner.estimator!r} cannot learn from {len(labels)} labels: {error} Label more before the first"
+                " training (--initial), or change learner.options.params."
+            ) from error
+        return fitted
 
     def _spread(self, fitted: Any, rows: Rows) -> Tensor:
         """Probabilities over all classes: those it never saw get 0."""

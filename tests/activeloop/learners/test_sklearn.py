@@ -177,6 +177,14 @@ def test_what_cannot_be_used_is_refused_before_any_label_is_bought(
         Sklearn(estimator, params)
 
 
+def test_more_neighbours_than_labels_are_refused_when_fitting(blobs: Data, truth: Labels) -> None:
+    labels = np.full(120, OPEN)
+    labels[:4] = truth[:4]
+
+    with pytest.raises(ConfigError, match=r"KNeighborsClassifier' cannot learn from 4 labels: .*Label more"):
+        Sklearn("sklearn.neighbors.KNeighborsClassifier").fit(blobs, labels, seed=0)
+
+
 def test_what_it_does_not_give_is_refused_with_the_next_step(blobs: Data, some: Labels) -> None:
     model = BAYES.fit(blobs, some, seed=0)
 
