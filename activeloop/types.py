@@ -139,7 +139,11 @@ class Query:
 
 
 class Oracle(Protocol):
-    """Whoever answers. `oracles` satisfies this by shape. Both calls may be repeated without effect."""
+    """Whoever answers. `oracles` satisfies this by shape. Both calls may be repeated without effect.
+
+    One whose answers depend on those it gave before has a true attribute `has_memory`; posted the same in the same order,
+    it answers the same.
+    """
 
     def post(self, ticket: str, rows: Sequence[int], guesses: Mapping[int, int] | None = None) -> None: ...
 

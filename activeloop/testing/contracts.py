@@ -1,4 +1,4 @@
-"""What a strategy, a learner and an oracle must keep: a check a line, each a function that raises AssertionError."""
+"""What a strategy must keep: a check a line, each a function that raises AssertionError."""
 
 from __future__ import annotations
 
