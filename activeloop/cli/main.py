@@ -24,7 +24,7 @@ COMMANDS = {
     "embed": "features of every row as an .npy: an encoder by name, or one trained on the pool",
     "select": "pick rows with no run at all, and report on them",
     "pick": "pick rows by predictions of your own model, from arrays",
-    "check": "try the contract of your own strategy",
+    "check": "try the contract of your own strategy, learner or oracle",
 }
 DONE, FAILED, REFUSED, WAITING, INTERRUPTED = 0, 1, 2, 3, 130
 EXIT_CODES = """exit codes:

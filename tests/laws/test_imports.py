@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "estimate": BASE | {"evidence", "learners", "providers", "rounds"},
     "report": {"types", "errors", "rng", "fold", "store", "geometry"},
     "bridges": BASE | {"acquisitions", "catalogue", "pick"},
-    "testing": BASE | {"catalogue", "evidence"},
+    "testing": BASE | {"catalogue", "config", "evidence", "rounds"},  # learners are made as a run makes them
     "select": BASE | {"config", "report", "rounds"},
     "predictions": BASE | {"catalogue", "config", "evidence", "rounds"},
 }

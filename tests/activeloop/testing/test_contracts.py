@@ -144,6 +144,8 @@ def test_the_command_checks_a_users_function(
     assert "BROKEN  gives a finite number a row: raises ZeroDivisionError: my own mistake" in said
     assert "time grows" not in said
     assert main(["check", "of_a_user:none"]) == 2
+    assert main(["check", "of_a_user:doubt", "--set", "learner.options.net=mlp"]) == 2
+    assert "--set goes with --kind learner, and this is of the kind strategy" in capsys.readouterr().err
 
 
 def test_the_classes_are_found_by_pytest_in_another_package(tmp_path: Path) -> None:
