@@ -73,7 +73,6 @@ EVIDENCE = {
     "ensemble": "activeloop.providers.ensemble:ensemble",
     "snapshots": "activeloop.providers.ensemble:snapshots",
     "targets": "activeloop.providers.targets:targets",
-    "ensemble-targets": "activeloop.providers.ensemble:ensemble_targets",
     "agglomerative": "activeloop.providers.agglomerative:agglomerative",
     "clusters": "activeloop.providers.temi:clusters",
     "proxy": "activeloop.providers.proxy:proxy",

@@ -14,7 +14,8 @@ Strategies see this closed vocabulary alone, and no model is in it:
 
 A function that asks for `labels` sees the labelled rows too; one that does not sees open rows only. Providers, which
 give evidence, are functions of the same kind. Only those that ship here may ask for `model`, `last_model`, `data`,
-`watched`, `training` (labels, [N]), `train` and `seed`.
+`watched`, `training` (labels, [N]), `train`, `seed`, and `sampler`, which gives `samples` of other rows than those at hand
+by the very networks that the samples are from.
 
 A provider that asks for no `rows` and no model looks at the whole pool: it is computed once over all of it, whatever rows
 are at hand, and what was computed with a `seed` (so may have trained for minutes) is kept in a cache by the content of all
@@ -38,19 +39,16 @@ from activeloop.store.cache import Cache, content, key_of
 from activeloop.types import JSON, Data, Model, Noted, Rows
 
 GIVEN = ("rows", "labels", "n", "rng")
-INTERNAL = ("model", "last_model", "data", "watched", "training", "train", "seed")
+INTERNAL = ("model", "last_model", "data", "watched", "training", "train", "seed", "sampler")
 VOCABULARY = (
     *GIVEN, "inputs", "features", "probs", "samples", "embeddings", "history", "early", "early_lengths", "reference",
     "difficulty", "cutoff", "targets",
 )  # fmt: skip
 # evidence -> the provider that gives it
 DEFAULTS = {"features": "pixels", "reference": "previous", "difficulty": "proxy", "cutoff": "prior"}
-TOGETHER = ("early", "early_lengths", "ensemble", "ensemble-targets")  # of several models, which a round trains besides
+TOGETHER = ("early", "early_lengths", "ensemble")  # of several models, which a round trains besides
 OFFERED = ("probs", "samples", "embeddings", "history", *TOGETHER)  # evidence that depends on the learner
-PAIRED = {
-    "samples": "targets",
-    "ensemble": "ensemble-targets",
-}  # provider of samples -> of targets by the same networks
+AT_HAND = ("labels", "n", "rng", "watched")  # what is known of the rows at hand alone, so that no `sampler` has it
 # what a provider that looks at the whole pool, once for all rounds, cannot ask for
 OF_A_ROUND = frozenset(
     (
@@ -58,6 +56,7 @@ OF_A_ROUND = frozenset(
         "model",
         "last_model",
         "train",
+        "sampler",
         "probs",
         "samples",
         "embeddings",
@@ -154,21 +153,23 @@ def resolve(
                 f" {', '.join(VOCABULARY)}; make anything else a keyword-only option."
             )
         _add(name, (strategy,), steps, bind, evidence, offers)
-    _check_paired(strategy, steps)
+    _check_sampled(strategy, steps)
     return Plan(strategy, function, checked_options(function, options, strategy), tuple(steps.values()))
 
 
-def _check_paired(strategy: str, steps: Mapping[str, Step]) -> None:
-    """Targets must be seen by the networks that samples are from; who brings providers of their own answers for that."""
-    if "targets" not in steps:
+def _check_sampled(strategy: str, steps: Mapping[str, Step]) -> None:
+    """Samples of rows that are not at hand must not need what is known of those at hand alone."""
+    if not any("sampler" in needs(step.function) for step in steps.values()):
         return
-    samples, targets = steps["samples"].provider, steps["targets"].provider
-    if (samples in PAIRED or targets in PAIRED.values()) and PAIRED.get(samples) != targets:
-        pairs = " or ".join(f"'samples' to {one!r} and 'targets' to {other!r}" for one, other in PAIRED.items())
-        raise ConfigError(
-            f"{strategy!r} would compare samples by {samples!r} with targets by {targets!r}, which are not the same"
-            f" networks: bind {pairs}."
-        )
+    waiting, provider = ["samples"], steps["samples"].provider
+    while waiting:
+        name = waiting.pop()
+        if name in AT_HAND:
+            raise ConfigError(
+                f"{strategy!r} compares rows with others of the pool, and samples by {provider!r} need {name!r}, which is"
+                " known of the rows at hand alone: bind 'samples' to 'samples' or 'ensemble'."
+            )
+        waiting += needs(steps[name].function) if name in steps else ()
 
 
 def _add(
@@ -179,6 +180,7 @@ def _add(
     evidence: Mapping[str, Mapping[str, Any]],
     offers: Mapping[str, str],
 ) -> None:
+    name = "samples" if name == "sampler" else name
     if name in GIVEN or name in INTERNAL or name in steps:
         return
     provider = bind.get(name, DEFAULTS.get(name, name))
@@ -224,13 +226,21 @@ def gather(plan: Plan, given: Mapping[str, Any], whole: Mapping[str, Noted] | No
     looked at in parts.
     raises: BadScores for probabilities or features that break their contract, naming the first offender.
     """
-    rows, whole = given["rows"], whole_pool(plan, given) if whole is None else whole
-    values = {**given, **{name: _at(found.value, rows) for name, found in whole.items()}}
-    for step in _needed(plan, needs(plan.function), whole):
-        values[step.name] = _told(step, values, rows).value
+    whole = whole_pool(plan, given) if whole is None else whole
+    values = _found(plan, needs(plan.function), given, whole)
     return Gathered(
         {name: values[name] for name in needs(plan.function)}, {name: found.notes for name, found in whole.items()}
     )
+
+
+def _found(plan: Plan, names: Sequence[str], given: Mapping[str, Any], whole: Mapping[str, Noted]) -> dict[str, Any]:
+    """`given` with evidence of these names, and with all that it needs, of the rows in it."""
+    rows = given["rows"]
+    values = {**given, **{name: _at(found.value, rows) for name, found in whole.items()}}
+    values["sampler"] = lambda others: _found(plan, ["samples"], {**given, "rows": others}, whole)["samples"]
+    for step in _needed(plan, names, whole):
+        values[step.name] = _told(step, values, rows).value
+    return values
 
 
 def whole_pool(plan: Plan, given: Mapping[str, Any]) -> dict[str, Noted]:

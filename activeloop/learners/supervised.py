@@ -56,7 +56,7 @@ class Supervised(Recipe):
             model = NetModel(self.tried(data), data)
         classes = len(data.classes)
         offered = {"probs": f"[n, {classes}]", "history": f"[n, E, {classes}]", "early": f"[n, M, {classes}]"}
-        offered |= {"ensemble": f"[n, M, {classes}]", "ensemble-targets": f"[T, M, {classes}]"}
+        offered["ensemble"] = f"[n, M, {classes}]"
         with suppress(MissingEvidence):
             offered["embeddings"] = f"[n, {model.embed(FIRST).shape[1]}]"
             offered["early_lengths"] = "[n, M]"

@@ -7,8 +7,7 @@ from torch import Tensor
 
 from activeloop.errors import ConfigError
 from activeloop.providers.early import Train
-from activeloop.providers.targets import drawn
-from activeloop.types import Data, Rows
+from activeloop.types import Rows
 
 
 def ensemble(train: Train, rows: Rows, *, models: int = 5) -> Tensor:
@@ -23,16 +22,6 @@ def ensemble(train: Train, rows: Rows, *, models: int = 5) -> Tensor:
     if models < 2:
         raise ConfigError(f"an ensemble of {models} cannot disagree; evidence.samples.models must be 2 or more.")
     return torch.stack([model.probs(rows) for model in train(models, train.epochs)], dim=1)
-
-
-def ensemble_targets(samples: Tensor, train: Train, data: Data, seed: int, *, count: int = 100) -> Tensor:
-    """What the members that `samples` are from predict for rows drawn evenly from the whole pool.
-
-    returns: [count, models, C], or all rows where they are fewer.
-    """
-    return torch.stack(
-        [model.probs(drawn(data, seed, count)) for model in train(samples.shape[1], train.epochs)], dim=1
-    )
 
 
 def snapshots(history: Tensor, *, last: int = 10) -> Tensor:

@@ -11,14 +11,12 @@ from activeloop import load
 from activeloop.config import Config
 from activeloop.config import load as configure
 from activeloop.errors import ConfigError
-from activeloop.evidence import resolve
 from activeloop.learners.supervised import Supervised
-from activeloop.providers.ensemble import ensemble, ensemble_targets, snapshots
+from activeloop.providers.ensemble import ensemble, snapshots
 from activeloop.rounds import Trainer, prepare
 from activeloop.types import Loaded
 
 Finish = Callable[[Path, Config, Loaded], Path]
-OFFERS = dict.fromkeys(("probs", "samples", "history", "ensemble", "ensemble-targets"), "")
 SMALL = ("budget=40", "start.size=20", "query=10", "learner.options.steps=20")
 
 
@@ -40,14 +38,6 @@ def test_members_are_whole_trainings_that_differ(train: Trainer) -> None:
     assert train.epochs == Supervised(steps=20).epochs_for(50)
 
 
-def test_targets_are_seen_by_the_same_members(train: Trainer) -> None:
-    data = load("digits").data
-    samples = ensemble(train, np.arange(len(data)), models=2)
-
-    torch.testing.assert_close(ensemble_targets(samples, train, data, 3, count=10**6), samples)
-    assert ensemble_targets(samples, train, data, 3, count=7).shape == (7, 2, 10)
-
-
 def test_snapshots_are_the_last_epochs() -> None:
     history = torch.rand(4, 6, 3).half()
 
@@ -62,20 +52,12 @@ def test_what_cannot_disagree_is_refused(train: Trainer) -> None:
         snapshots(torch.rand(4, 6, 3), last=1)
 
 
-def test_targets_by_other_networks_than_the_samples_are_refused() -> None:
-    for bind in ({"samples": "ensemble"}, {"targets": "ensemble-targets"}, {"samples": "snapshots"}):
-        with pytest.raises(ConfigError, match="not the same networks: bind 'samples' to 'samples' and 'targets'"):
-            resolve("epig", options={}, bind=bind, evidence={}, offers=OFFERS)
-    both = {"samples": "ensemble", "targets": "ensemble-targets"}
-    assert resolve("epig", options={}, bind=both, evidence={}, offers=OFFERS).uses("train")
-
-
 @pytest.mark.parametrize(
     "sets",
     [
         ("acquire.strategy=bald", "acquire.bind.samples=ensemble", "evidence.samples.models=2"),
         ("acquire.strategy=bald", "acquire.bind.samples=snapshots"),
-        ("acquire.strategy=epig", "acquire.bind={samples='ensemble', targets='ensemble-targets'}"),
+        ("acquire.strategy=epig", "acquire.bind.samples=ensemble"),
     ],
 )
 def test_a_run_by_them_is_the_same_each_time(
