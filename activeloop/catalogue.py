@@ -72,6 +72,7 @@ EVIDENCE = {
     "early_lengths": "activeloop.providers.early:early_lengths",
     "ensemble": "activeloop.providers.ensemble:ensemble",
     "snapshots": "activeloop.providers.ensemble:snapshots",
+    "laplace": "activeloop.providers.laplace:laplace",
     "targets": "activeloop.providers.targets:targets",
     "agglomerative": "activeloop.providers.agglomerative:agglomerative",
     "clusters": "activeloop.providers.temi:clusters",

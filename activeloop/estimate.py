@@ -176,6 +176,7 @@ def _inner(setup: Setup, step: Step) -> tuple[tuple[int, ...], int]:
         "early": (int(str(given.get("models", 0))), classes),
         "early_lengths": (_early(setup.acquire, epochs)[0],),
         "ensemble": (int(str(given.get("models", 0))), classes),
+        "laplace": (int(str(given.get("passes", 0))), classes),
         "snapshots": (min(int(str(given.get("last", 0))), looks), classes),
         "embeddings": (int(offered),),
         "pixels": (prod((setup.data.inputs if setup.data.features is None else setup.data.features).shape[1:]),),
@@ -195,6 +196,7 @@ def _looks(setup: Setup, step: Step, epochs: int) -> int:
         "early_lengths": _early(setup.acquire, epochs)[0],
         "ensemble": _models(step),
         "snapshots": 0,
+        "laplace": 0,  # it reads the embeddings, whose look counts
         "pixels": 0,
         "neighbours": 0,
     }

@@ -167,7 +167,7 @@ def _check_sampled(strategy: str, steps: Mapping[str, Step]) -> None:
         if name in AT_HAND:
             raise ConfigError(
                 f"{strategy!r} compares rows with others of the pool, and samples by {provider!r} need {name!r}, which is"
-                " known of the rows at hand alone: bind 'samples' to 'samples' or 'ensemble'."
+                " known of the rows at hand alone: bind 'samples' to 'samples', 'ensemble' or 'laplace'."
             )
         waiting += needs(steps[name].function) if name in steps else ()
 
@@ -202,8 +202,9 @@ def _remedy(provider: str, offers: Mapping[str, str]) -> str:
     if not offers:
         return "Start with a selector that looks at inputs alone, such as random, k-center or k-means."
     return {
-        "samples": "Use a net with dropout (learner.options.net=cnn, or net_options.dropout=0.3), or several models: bind"
-        " 'samples' to 'ensemble'.",
+        "samples": "Use a net with dropout (learner.options.net=cnn, or net_options.dropout=0.3), or bind 'samples' to"
+        " 'laplace' (any net that ends in a linear layer) or to 'ensemble'.",
+        "embeddings": "Use a learner whose nets have a last layer with weights (learner.name=supervised).",
         "history": "Use a learner that trains by epochs (learner.name=supervised).",
         "early": "Use a learner that trains by epochs (learner.name=supervised).",
         "ensemble": "Use a learner that trains several models (learner.name=supervised).",

@@ -49,7 +49,7 @@ def test_targets_are_passes_of_the_same_networks_over_rows_of_the_pool(model: Mo
     torch.testing.assert_close(targets(sampler, data, 7, count=10**6)[:3], sampler(np.arange(3)))
 
 
-@pytest.mark.parametrize(("provider", "option"), [("samples", "passes"), ("ensemble", "models")])
+@pytest.mark.parametrize(("provider", "option"), [("samples", "passes"), ("ensemble", "models"), ("laplace", "passes")])
 def test_whoever_gives_samples_gives_targets_by_the_same_networks_and_options(
     provider: str, option: str, model: Model, data: Data, labels: Labels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
