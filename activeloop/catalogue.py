@@ -87,6 +87,7 @@ EVIDENCE = {
 LEARNERS = {
     "supervised": "activeloop.learners.supervised:Supervised",
     "sklearn": "activeloop.learners.sklearn:Sklearn",
+    "committee": "activeloop.learners.committee:Committee",
 }
 NETS = {
     "linear": "activeloop.learners.nets:linear",

@@ -171,7 +171,7 @@ def _inner(setup: Setup, step: Step) -> tuple[tuple[int, ...], int]:
     offered = setup.learner.offers(setup.data).get("embeddings", "0]").strip("[n, ]")
     inner: dict[str, tuple[int, ...]] = {
         "probs": (classes,),
-        "samples": (int(str(given.get("passes", 0))), classes),
+        "samples": (_passes(setup, step), classes),
         "history": (looks, classes),
         "early": (int(str(given.get("models", 0))), classes),
         "early_lengths": (_early(setup.acquire, epochs)[0],),
@@ -201,6 +201,12 @@ def _looks(setup: Setup, step: Step, epochs: int) -> int:
         "neighbours": 0,
     }
     return passes.get(step.provider, 1)
+
+
+def _passes(setup: Setup, step: Step) -> int:
+    """As many as the learner has members, where it says so; else those asked for."""
+    offered = setup.learner.offers(setup.data).get("samples", "[n, K]").strip("[]").split(", ")[1]
+    return int(offered) if offered.isdigit() else int(str({**options(step.function), **step.options}.get("passes", 0)))
 
 
 def _models(step: Step) -> int:

@@ -368,7 +368,7 @@ def probs(model: Model, rows: Rows) -> Tensor:
 
 
 def samples(model: Model, rows: Rows, data: Data, seed: int, *, passes: int = 20, precision: str = "float32") -> Tensor:
-    """[n, K, C], `passes` stochastic passes; pass k is the same network for every row.
+    """[n, K, C], `passes` stochastic passes, or the members of a committee; pass k is the same network for every row.
 
     precision: "bfloat16" runs products in it, faster where the processor has it; benchmarks/mc_dropout.py says which picks
     that changes.

@@ -160,7 +160,9 @@ class Model(Protocol):
         """[n, C], float32, sums to 1."""
 
     def samples(self, rows: Rows, passes: int, seed: int) -> Tensor:
-        """[n, K, C] of K stochastic passes or members; pass k is the same network for every row and call."""
+        """[n, K, C]; pass k is the same network for every row and call. K is `passes`, or how many members there are where
+        a learner has them and cannot make more: then its `offers` say the number, [n, 3, C].
+        """
 
     def embed(self, rows: Rows) -> Tensor:
         """[n, D], float32, what the last layer sees."""
