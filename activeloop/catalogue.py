@@ -88,6 +88,7 @@ LEARNERS = {
     "supervised": "activeloop.learners.supervised:Supervised",
     "sklearn": "activeloop.learners.sklearn:Sklearn",
     "committee": "activeloop.learners.committee:Committee",
+    "modal": "activeloop.bridges.modal_learner:Modal",
 }
 NETS = {
     "linear": "activeloop.learners.nets:linear",

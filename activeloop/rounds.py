@@ -25,6 +25,7 @@ from activeloop.rng import derive, rng
 from activeloop.store.cache import Cache, cache_folder
 from activeloop.types import JSON, OPEN, SKIP, Data, HeldOut, Labels, Learner, Model, Rows, TrainsTogether
 
+BEHIND_COLON = {"sklearn": "estimator", "modal": "make"}  # learner -> the option that the rest of its name sets
 CHUNK = 8192  # rows scored at a time, at most
 FIRST_CHUNK = 256  # rows by which is found out how many bytes the evidence of a row takes
 CHUNK_BYTES = 1 << 25  # of evidence at a time: 8,192 rows of 100 passes x 10 classes, and 83 of 100 x 1,000
@@ -144,8 +145,8 @@ def make_learner(config: LearnerConfig) -> Learner:
     """The learner of that name; an option it does not have is refused with the nearest."""
     name, _, path = config.name.partition(":")
     given = dict(config.options)
-    if name == "sklearn" and path:
-        given["estimator"] = path
+    if path and name in BEHIND_COLON:
+        given[BEHIND_COLON[name]] = path
     elif path:
         name = config.name
     make = catalogue.find("learners", name)

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 import activeloop
+from activeloop.config import load
+from activeloop.drive import drive
+from oracles import Simulated
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
@@ -40,6 +43,18 @@ def test_the_acquisition_function_of_the_readme_is_found_and_picks(tmp_path: Pat
 
     assert done.returncode == 0, done.stderr
     assert '"use":"acquire"' in (tmp_path / "run/journal.jsonl").read_text()
+
+
+def test_the_committee_of_the_readme_runs(tmp_path: Path) -> None:
+    config = tmp_path / "run.toml"
+    config.write_text("budget = 40\n" + block("toml", "committee"))
+    folder = tmp_path / "run"
+
+    digits = activeloop.load("digits")
+    with activeloop.Run(folder, load(config, ["acquire.strategy=vote-entropy"]), digits.data, digits.test) as run:
+        list(drive(run, Simulated(digits.truth)))
+
+    assert run.state.told == 40
 
 
 def test_every_public_name_is_there() -> None:

@@ -74,7 +74,7 @@ def run_arguments(parser: ArgumentParser) -> None:
     add("--validation", type=int, metavar="N", help="labels only for measuring and early stopping")
     add("--candidates", type=int, metavar="M", help="rows looked at each round; 0 is all (0)")
     add("--pick", metavar="HOW", help="from scores to picks: top, power, softmax, softrank or diverse (top)")
-    add("--learner", metavar="NAME", help="supervised, or sklearn:sklearn.linear_model.LogisticRegression")
+    add("--learner", metavar="NAME", help="supervised, sklearn:IMPORT.PATH, committee or modal:MODULE:FUNCTION")
     add("--net", metavar="NAME", help="net of the learner `supervised`: see `activeloop list nets` (cnn)")
     add("--noise", metavar="KIND:RATE", help="symmetric:RATE, pair:RATE or transition:FILE of the simulated oracle")
     add("--target", type=float, metavar="A", help="stop a run once its accuracy is reached")
