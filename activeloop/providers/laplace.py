@@ -34,9 +34,9 @@ def laplace(
                      for independent.
     prior_precision: of the Gaussian prior over every weight; small is wide. 0: of the weights that torch begins with, 3 D,
                      so that networks differ by no more than untrained ones. Few labels say little of most weights, so
-                     it decides much: at 1, a usual default, and at the maximum of the evidence (0.4 to 6 on digits, as
-                     weights were trained with next to no decay) networks forget what was learnt, and `bald` with them is
-                     worse than random.
+                     it decides much: at 1, a usual default, and at the maximum of the evidence (0.4 to 16 on digits),
+                     networks forget what was learnt from few labels. Three seeds of digits: `bald` with cnn had an area
+                     of 0.853 (random 0.857, evidence 0.818), with linear 0.815 (random 0.842).
     returns:         [n, passes, C], float32.
     raises:          ConfigError; MissingEvidence for a net whose logits are not what its last nn.Linear gives.
     cost:            a look at the labelled rows and one decomposition, whatever the pool; passes * C * D a row.
