@@ -7,7 +7,7 @@ from torch import Tensor
 
 from activeloop.acquisitions.uncertainty import entropy
 
-JOINTS = 1 << 21  # joint probabilities held at a time: 16 MB
+JOINTS = 1 << 18  # joint probabilities held at a time: 2 MB, which a cache holds
 
 
 def epig(samples: Tensor, targets: Tensor) -> Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 
 def shares(probs: Tensor) -> Tensor:
@@ -12,9 +11,13 @@ def shares(probs: Tensor) -> Tensor:
 
     probs: [n, K, C].
     """
-    return kept_nan(one_hot(probs.argmax(dim=-1), probs.shape[-1]).double().mean(dim=1), probs)
+    votes = probs.argmax(dim=-1)
+    counts = torch.zeros(len(probs), probs.shape[-1], dtype=torch.float64, device=probs.device)
+    counts.scatter_add_(1, votes, torch.ones_like(votes, dtype=torch.float64))
+    return kept_nan(counts / votes.shape[1], probs)
 
 
 def kept_nan(found: Tensor, probs: Tensor) -> Tensor:
     """`found` [n, ...], and nan for rows of which any probability [n, K, C] is nan."""
-    return found.masked_fill(probs.isnan().flatten(1).any(dim=1).view(-1, *[1] * (found.dim() - 1)), torch.nan)
+    is_nan = probs.flatten(1).sum(dim=1).isnan()
+    return found.masked_fill(is_nan.view(-1, *[1] * (found.dim() - 1)), torch.nan)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
+import pytest
 import torch
 
 from activeloop.acquisitions import (
@@ -13,6 +15,7 @@ from activeloop.acquisitions import (
     variation_ratio,
     vote_entropy,
 )
+from activeloop.acquisitions.votes import shares
 
 
 def test_bald_is_zero_where_passes_agree_and_log_2_where_two_contradict() -> None:
@@ -70,3 +73,27 @@ def test_divergence_from_the_consensus_is_bald() -> None:
     consensus = samples.mean(dim=1, keepdim=True)
 
     torch.testing.assert_close(kl_to_consensus(samples), (samples * (samples / consensus).log()).sum(2).mean(1))
+
+
+def test_scores_of_many_rows_are_those_of_each_alone() -> None:
+    samples = torch.rand(3000, 20, 10, generator=torch.Generator().manual_seed(5)).softmax(dim=2)
+    some = [0, 1309, 1310, 2999]  # the last and first of two parts among them
+
+    for score in (bald, mean_std, variation_ratio, vote_entropy):
+        torch.testing.assert_close(score(samples)[some], torch.cat([score(samples[[row]]) for row in some]))
+
+
+@pytest.mark.parametrize("score", [bald, mean_std, predictive_entropy, variation_ratio, vote_entropy])
+def test_a_nan_in_any_pass_stays_nan_and_touches_no_other_row(score: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    samples = torch.rand(5, 8, 4, generator=torch.Generator().manual_seed(6)).softmax(dim=2)
+    samples[2, 7, 1] = torch.nan
+
+    assert score(samples).isnan().tolist() == [False, False, True, False, False]
+
+
+def test_votes_are_shares_of_the_passes() -> None:
+    samples = torch.rand(50, 7, 4, generator=torch.Generator().manual_seed(7)).softmax(dim=2)
+    votes = samples.argmax(dim=2)
+    counted = torch.stack([torch.bincount(row, minlength=4) for row in votes]).double() / 7
+
+    torch.testing.assert_close(shares(samples), counted)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
+import pytest
 import torch
 from scipy.stats import entropy as scipy_entropy
 
@@ -41,3 +43,27 @@ def test_the_three_order_two_classes_alike() -> None:
     distance = (likely - 0.5).abs()
     for score in (entropy, margin, least_confidence):
         assert (score(probs)[distance.argsort()].diff() <= 1e-12).all()
+
+
+def test_margin_agrees_with_the_two_largest_of_a_sort() -> None:
+    probs = torch.rand(200, 7, generator=torch.Generator().manual_seed(1)).softmax(dim=1)
+    ascending = probs.double().sort(dim=1).values
+
+    torch.testing.assert_close(margin(probs), ascending[:, -2] - ascending[:, -1], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("score", [entropy, margin, least_confidence])
+def test_scores_leave_their_evidence_as_it_was_and_keep_nan(score: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    probs = torch.tensor([CERTAIN, [math.nan, 0.5, 0.5], TORN], dtype=torch.float64)
+    before = probs.clone()
+
+    assert score(probs).isnan().tolist() == [False, True, False]
+    torch.testing.assert_close(probs, before, equal_nan=True)
+
+
+def test_entropy_takes_the_least_probabilities_and_makes_nan_of_negative_ones() -> None:
+    least = 5e-324
+    scores = entropy(torch.tensor([[1.0, least, 0.0], [1.5, -0.5, 0.0]], dtype=torch.float64))
+
+    assert scores[0] == -least * math.log(least)
+    assert scores[1].isnan()
