@@ -36,7 +36,16 @@ def pick(
     candidates = np.flatnonzero(free)
     shuffled = candidates[rng.permutation(len(candidates))]  # a stable sort of these breaks ties by `rng`
     keys = _keys(scores[shuffled], rng, how, beta, shift)
-    return shuffled[np.argsort(-keys, kind="stable")[:n]]
+    return shuffled[_first(keys, n)]
+
+
+def _first(keys: Scores, n: int) -> Positions:
+    """Positions of the n largest, largest first, equals in the order that they stand in; only these are sorted."""
+    if not n:
+        return np.empty(0, dtype=np.int64)
+    least = np.partition(keys, len(keys) - n)[len(keys) - n]
+    enough = np.flatnonzero(keys >= least)
+    return enough[np.argsort(-keys[enough], kind="stable")[:n]]
 
 
 def _keys(scores: Scores, rng: Generator, how: How, beta: float, shift: float) -> Scores:

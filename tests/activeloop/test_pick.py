@@ -39,6 +39,16 @@ def test_equal_scores_fall_as_the_generator_says() -> None:
     assert len(orders) > 10
 
 
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=30), st.data())
+def test_picks_are_the_first_of_a_full_sort_with_ties_in_the_order_drawn(values: list[int], data: st.DataObject) -> None:
+    scores, n = np.array(values, dtype=float), data.draw(st.integers(0, len(values)))
+    turn = rng(3).permutation(len(values)).argsort()
+
+    expected = sorted(range(len(values)), key=lambda row: (-values[row], turn[row]))[:n]
+
+    assert pick(scores, np.ones(len(values), dtype=bool), n, rng(3)).tolist() == expected
+
+
 def test_power_refuses_negative_scores_and_names_softmax_and_shift() -> None:
     with pytest.raises(ConfigError, match="softmax.*shift"):
         pick(np.array([-0.5, 0.0, 0.1, 0.2]), FREE, 1, rng(), how="power")
