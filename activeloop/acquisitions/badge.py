@@ -24,7 +24,7 @@ def badge(probs: Tensor, embeddings: Tensor, n: int, rng: Generator) -> Tensor:
     probs:      [m, C].    embeddings: [m, D].
     returns:    [n] positions, in the order picked.
     cost:       two products with m rows a pick, 2 m (C + D) n operations; distances factorise, so m × C D is never built.
-    raises:     BadScores for n.
+    raises:     BadScores for n and for nan.
     source:     Ash et al. 2020, arXiv:1906.03671, algorithm 1.
     """
     rows = len(probs)
@@ -33,6 +33,12 @@ def badge(probs: Tensor, embeddings: Tensor, n: int, rng: Generator) -> Tensor:
     error = probs.float() - one_hot(probs.argmax(dim=1), probs.shape[1])
     hidden = embeddings.float()
     squares = error.square().sum(dim=1) * hidden.square().sum(dim=1)
+    bad = (~squares.isfinite()).nonzero().flatten()
+    if len(bad):
+        raise BadScores(
+            f"{len(bad):,} of {rows:,} rows have a nan or an infinity in their probabilities or embeddings; the first is at"
+            f" position {int(bad[0])}. Repair or drop those rows; a diverged model is the usual cause."
+        )
 
     def apart(at: int) -> NDArray[np.float64]:
         product = (error @ error[at]) * (hidden @ hidden[at])

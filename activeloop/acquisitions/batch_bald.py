@@ -37,7 +37,7 @@ def batch_bald(samples: Tensor, n: int, rng: Generator, *, joint_samples: int = 
     samples:       [m, K, C], probabilities of K passes.    joint_samples: combinations of labels, 1 or more.
     returns:       [n] positions, in the order picked; of equal gains, one drawn by `rng`.
     cost:          2 m K C J operations a pick at worst, for J combinations, and a hundredth of that as a rule; J C K numbers.
-    raises:        BadScores for n; ConfigError for joint_samples.
+    raises:        BadScores for n and for nan; ConfigError for joint_samples.
     source:        Kirsch et al. 2019, arXiv:1906.08158, algorithm 1 and section 3.3. Ours are the laziness (Minoux 1978), and
                    that combinations are weighed by what each leaves open, where the paper draws them by probability.
     """
@@ -47,8 +47,14 @@ def batch_bald(samples: Tensor, n: int, rng: Generator, *, joint_samples: int = 
     if joint_samples < 1:
         raise ConfigError(f"joint_samples is {joint_samples}; it must be 1 or more combinations of labels.")
     joint, turn = Joint(samples, joint_samples, rng), rng.permutation(rows).tolist()
-    first = joint.gains(torch.arange(rows))
-    waiting = [(-float(gain), turn[row], row) for row, gain in enumerate(first[0].tolist())]
+    first, _ = joint.gains(torch.arange(rows))
+    bad = first.isnan().nonzero().flatten()
+    if len(bad):
+        raise BadScores(
+            f"{len(bad):,} of {rows:,} rows have samples that are nan; the first is at position {int(bad[0])}. Repair or drop"
+            " those rows; a diverged model is the usual cause."
+        )
+    waiting = [(-gain, turn[row], row) for row, gain in enumerate(first.tolist())]
     heapq.heapify(waiting)
     picks: list[int] = []
     while len(picks) < n:

@@ -40,7 +40,9 @@ def test_equal_scores_fall_as_the_generator_says() -> None:
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=30), st.data())
-def test_picks_are_the_first_of_a_full_sort_with_ties_in_the_order_drawn(values: list[int], data: st.DataObject) -> None:
+def test_picks_are_the_first_of_a_full_sort_with_ties_in_the_order_drawn(
+    values: list[int], data: st.DataObject
+) -> None:
     scores, n = np.array(values, dtype=float), data.draw(st.integers(0, len(values)))
     turn = rng(3).permutation(len(values)).argsort()
 

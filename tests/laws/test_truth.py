@@ -70,7 +70,8 @@ def test_the_truth_is_out_of_reach_of_a_strategy(
         while (query := run.ask()) is not None:
             run.tell(query.id, {row: int(truth[row]) for row in query.rows})
 
-    assert found == [False, False]
+    assert len(found) >= 2
+    assert not any(found)
 
 
 def test_the_search_itself_finds_a_truth_that_leaks(digits: Loaded) -> None:

@@ -57,3 +57,12 @@ def test_every_distance_is_to_the_nearest_pick() -> None:
 def test_more_picks_than_rows_are_refused() -> None:
     with pytest.raises(BadScores, match="13 picks were asked for, but 12 rows are open"):
         badge(*evidence(), 13, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_nan_in_either_evidence_is_refused_by_its_position(which: int) -> None:
+    given = evidence()
+    given[which][5, 2] = torch.nan
+
+    with pytest.raises(BadScores, match="1 of 12 rows have a nan .* at position 5"):
+        badge(*given, 3, np.random.default_rng(0))

@@ -122,3 +122,11 @@ def test_bad_requests_are_refused() -> None:
         batch_bald(samples(), 31, np.random.default_rng(0))
     with pytest.raises(ConfigError, match="joint_samples is 0; it must be 1 or more"):
         batch_bald(samples(), 3, np.random.default_rng(0), joint_samples=0)
+
+
+def test_a_nan_in_any_pass_is_refused_by_its_position() -> None:
+    samples = torch.full((6, 4, 2), 0.5)
+    samples[3, 2, 0] = torch.nan
+
+    with pytest.raises(BadScores, match="1 of 6 rows have samples that are nan; the first is at position 3"):
+        batch_bald(samples, 2, np.random.default_rng(0))
