@@ -2,6 +2,7 @@
 PYTHON ?= python3
 JOBS ?= 2
 BIN := .venv/bin
+BENCHMARKS := $(filter-out $(addprefix benchmarks/,results.py measure.py peers.py),$(wildcard benchmarks/*.py))
 
 .PHONY: demo test test-all lint bench clean
 
@@ -27,7 +28,7 @@ lint: .venv/ready
 	$(BIN)/mypy
 
 bench: .venv/ready  ## every benchmark, one after the other; ACTIVELOOP_DATA names the folder of mnist.npz and cifar10.npz
-	for file in $(filter-out benchmarks/results.py,$(wildcard benchmarks/*.py)); do $(BIN)/python $$file || exit 1; done
+	for file in $(BENCHMARKS); do $(BIN)/python $$file || exit 1; done
 
 clean:
 	rm -rf .venv demo

@@ -43,6 +43,7 @@ from statistics import median
 
 import numpy as np
 import torch
+from measure import memory, ratios
 from numpy.typing import NDArray
 from results import record
 
@@ -143,12 +144,6 @@ def measure(name: str, file: Path, radius: float) -> None:
     print(json.dumps({"seconds": seconds, "megabytes": memory("VmHWM") - before, "picks": picks.tolist()}))
 
 
-def memory(field: str) -> float:
-    """Megabytes: ru_maxrss would not do, since a process inherits it from the one that started it."""
-    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    return int(lines[field].split()[0]) / 1000
-
-
 def measured(name: str, file: Path, radius: float) -> dict[str, object]:
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     command = [sys.executable, __file__, "--one", name, "--file", str(file), "--radius", repr(radius)]
@@ -208,11 +203,7 @@ def table(rows: int, folder: Path, repeats: int, rate: float) -> str:
             seconds, megabytes = ([float(one[key]) for one in found[each]] for key in ("seconds", "megabytes"))  # type: ignore[arg-type]
             ratio = ""
             if each == peer:
-                ratios = [
-                    float(theirs["seconds"]) / float(ours["seconds"])  # type: ignore[arg-type]
-                    for theirs, ours in zip(found[peer], found[name], strict=True)
-                ]
-                ratio = f"{median(ratios):.1f} [{min(ratios):.1f}–{max(ratios):.1f}]"
+                ratio = ratios(*([float(one["seconds"]) for one in found[who]] for who in (peer, name)))  # type: ignore[arg-type]
             pairs = f"{median(seconds) / floor:.2f}" if each in ("probcover", "dbscan") else ""
             picks = np.array(found[each][0]["picks"], np.int64)
             said = quality(each, points, heap, picks, given.get(name, 0.0))
