@@ -19,15 +19,16 @@ Floor: entropy reads 8 MB and takes 10^6 logarithms, 2.3 ms as torch vectorises 
 numpy's expressions are as vectorised but make more copies. Prediction: 1 to 3 times as fast as those, a hundred times where
 there is a Python call a row; badge and core-set by the products that they spare.
 
-Result, 2026-11-25, a load of 8 beside it: agreement as claimed. Ours is 2 to 8 times as fast as vectorised scores, 30 times as
-badge of others and 9 and 150 times as CoreSet and GreedyCoreset. What is not faster: `top` takes 2.5 times as long as modAL's
-argpartition, since a tenth of a megabyte of row numbers is shuffled first so that equals fall by the seed; power and softmax
-take 3 to 5 times as long as baal's draws, since Gumbel noise is two logarithms a row where running sums are none (4 ms for
-100,000 rows, by a seed of its own); margin ties with modAL's, as torch's maximum that tells where it stood is not vectorised
-and numpy's partition is; variation-ratio takes 2.5 times as long as baal's Certainty, which counts no votes. k_center holds
-18 to 30 MB of blocks where CoreSet holds 10. small-text's LightweightCoreset gives n positions for each hundred rows, counted
-from the start of each hundred. baal takes a softmax of all rows where one does not sum to 1, which reorders the others too;
-batchbald_redux picks a row of nan, and a certain row, first of all or early.
+Result, 2026-11-25, a load of 8 beside it: agreement as claimed. Ours is 2 to 8 times as fast as scores that are vectorised, 30
+times as Badge and BADGE, 9 and 150 times as CoreSet and GreedyCoreset. The claim on time does NOT hold for draws: power and
+softmax take 3 to 5 times as long as baal's, since Gumbel noise is two logarithms a row and running sums are none (4 ms for
+100,000 rows; theirs follow numpy's global seed); softrank takes a tenth longer. `top` takes 2.5 times as long as modAL's
+argpartition, which leaves ties to chance of layout, where all rows are shuffled here so that the seed decides. margin ties
+with modAL's: torch's maximum with its place is not vectorised, numpy's partition is. variation-ratio takes 2.5 times as long
+as baal's Certainty, which counts no votes. k_center holds 18 to 30 MB of blocks where CoreSet holds 10.
+Found beside: small-text's LightweightCoreset gives n positions for each hundred rows, counted within the hundred; baal takes a
+softmax of all rows where one does not sum to 1, and so changes the scores of the others; batchbald_redux picks a row of nan,
+and a certain row, whose log 0 makes one.
 
     pip install scikit-activeml; pip install --no-deps batchbald_redux toma; pip install --no-deps --pre small-text
     python benchmarks/scores.py [--repeats 3] [--quick]      four minutes alone on a core
