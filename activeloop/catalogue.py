@@ -102,7 +102,10 @@ ORACLES = {
     "simulated": "oracles.simulated:Simulated",
     "symmetric": "oracles.noise:symmetric",
     "pair": "oracles.noise:pair",
+    "asymmetric": "oracles.noise:asymmetric",
     "transition": "oracles.noise:transition",
+    "instance": "oracles.noise:instance",
+    "confusable": "oracles.noise:confusable",
 }
 
 

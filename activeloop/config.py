@@ -109,12 +109,14 @@ class LearnerConfig:
 class OracleConfig:
     """Who answers.
 
-    name: "simulated", or "people": answers come by `activeloop tell`.    noise: "", "symmetric:RATE", "pair:RATE" or
-    "transition:FILE.npy".
+    name: "simulated", or "people": answers come by `activeloop tell`.    noise: "", or one of `activeloop list oracles`
+    with its rate or file, such as "pair:0.2"; around all stages.    stages: from inside out, each a table with its `kind`
+    and options, or a text like that of `noise`; written `oracle = [ … ]` or `[[oracle]]`.
     """
 
     name: Literal["simulated", "people"] = "simulated"
     noise: str = ""
+    stages: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,7 @@ def load(path: Path | None, sets: Sequence[str] = ()) -> Config:
         except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ConfigError(f"{path} is not TOML: {error}.") from None
     for entry in sets:
+        table = _with_stages(table)
         put(table, *parse_set(entry))
     return build(table)
 
@@ -213,6 +216,12 @@ def put(table: dict[str, Any], key: str, value: object) -> None:
     table[last] = value
 
 
+def _with_stages(table: Mapping[str, Any]) -> dict[str, Any]:
+    """A list in place of the oracle's table is that of its stages."""
+    oracle = table.get("oracle")
+    return {**table, "oracle": {"stages": oracle}} if isinstance(oracle, list | tuple) else dict(table)
+
+
 def parse_set(entry: str) -> tuple[str, object]:
     """("a.b", 1) of "a.b=1", the value as TOML reads it. raises: ConfigError."""
     key, equals, text = entry.partition("=")
@@ -226,7 +235,7 @@ def parse_set(entry: str) -> tuple[str, object]:
 
 def build(table: Mapping[str, Any]) -> Config:
     """The configuration that this table of tables stands for."""
-    return _build(Config, table, "")
+    return _build(Config, _with_stages(table), "")
 
 
 def as_json(config: Config) -> dict[str, JSON]:
@@ -237,6 +246,8 @@ def as_json(config: Config) -> dict[str, JSON]:
         raise ConfigError(
             f"a setting cannot be kept in the journal: {error}; use finite numbers, texts and lists."
         ) from None
+    if not config.oracle.stages:
+        del plain["oracle"]["stages"]  # type: ignore[union-attr]  # as before there were any: old runs go on
     return plain
 
 
@@ -297,6 +308,8 @@ def _value(kind: Any, value: Any, where: str) -> Any:
         if not isinstance(value, Mapping):
             raise ConfigError(f"{where} is {value!r}; it is a table, such as [{where}].")
         return _build(kind, value, f"{where}.")
+    if kind is Any:
+        return value
     origin, inner = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         return None if value is None else _value(inner[0], value, where)

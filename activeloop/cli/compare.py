@@ -94,7 +94,9 @@ def _grid(config: Config, strategies: Sequence[str], seeds: int, jobs: int) -> l
 
 def _checked(configs: Sequence[Config]) -> tuple[Loaded, list[Setup]]:
     """The data of the first seed, and its runs; what cannot work fails here, not in the middle of the night."""
-    from activeloop.cli.simulation import loaded, oracle_for
+    from activeloop.cli.oracle import oracle_for
+    from activeloop.cli.reference import stand_in
+    from activeloop.cli.simulation import loaded
     from activeloop.errors import ConfigError
     from activeloop.rounds import prepare
     from activeloop.start import check_start
@@ -105,7 +107,7 @@ def _checked(configs: Sequence[Config]) -> tuple[Loaded, list[Setup]]:
             f"{configs[0].data.source} has no labels to simulate an oracle from: compare needs them. `activeloop run` asks"
             " people instead."
         )
-    oracle_for(configs[0], data.truth, len(data.data.classes))
+    oracle_for(configs[0], data, stand_in(data))
     setups = [prepare(config, data.data, data.test) for config in configs if config.seed == configs[0].seed]
     for setup in setups:
         check_start(setup, data.known)
@@ -149,6 +151,7 @@ def _check_folder(out: Path, configs: Sequence[Config], data: Loaded) -> None:
 def _what_is_done(
     configs: Sequence[Config], seeds: int, jobs: int, data: Loaded, setups: Sequence[Setup], out: Path
 ) -> str:
+    from activeloop.cli.oracle import in_words
     from activeloop.config import EMBEDDINGS
 
     first = configs[0]
@@ -162,7 +165,7 @@ def _what_is_done(
         f" {test}",
         f"features {features}; the learner sees {'those too' if first.data.learn_on == 'features' else 'the inputs'}",
         f"labels   {_start(first)}, then {first.query} a round up to {first.budget};"
-        f" answers with {first.oracle.noise or 'no'} noise",
+        f" answers with {in_words(first.oracle)}",
         f"learner  {first.learner.name}{f' ({options})' if options else ''}, {first.threads} thread a run",
     ]
     many = [name for name in names if name in ("el2n", "grand")]

@@ -20,7 +20,9 @@ def arguments(parser: ArgumentParser) -> None:
 
 def main(**given: Any) -> int:
     from activeloop.cli.main import DONE
-    from activeloop.cli.simulation import loaded, oracle_for
+    from activeloop.cli.oracle import oracle_for
+    from activeloop.cli.reference import stand_in
+    from activeloop.cli.simulation import loaded
     from activeloop.config import fingerprint
     from activeloop.estimate import fits, measured, rooms, seconds, uncounted
     from activeloop.rounds import prepare, threads
@@ -29,7 +31,7 @@ def main(**given: Any) -> int:
     config = configuration(given)
     data = loaded(config)
     if data.truth is not None:
-        oracle_for(config, data.truth, len(data.data.classes))  # refuses what the noise cannot be
+        oracle_for(config, data, stand_in(data))  # refuses what the noise cannot be
     setup = prepare(config, data.data, data.test)
     check_start(setup, data.known)
     print(f"run {fingerprint(config)}: {config.acquire.strategy} on {config.data.source}, {len(data.data):,} rows,"

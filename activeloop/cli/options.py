@@ -43,6 +43,7 @@ SETTINGS = {
     "target": "stop.target",
 }
 FILES = ("data_dir", "classes", "labels", "features", "cache")
+STAGE_FILES = ("transition", "recorded")  # stages of the oracle that read a file
 NUMBER = re.compile(r"\d+")  # --classes 10
 
 
@@ -76,7 +77,8 @@ def run_arguments(parser: ArgumentParser) -> None:
     add("--pick", metavar="HOW", help="from scores to picks: top, power, softmax, softrank or diverse (top)")
     add("--learner", metavar="NAME", help="supervised, sklearn:IMPORT.PATH, committee or modal:MODULE:FUNCTION")
     add("--net", metavar="NAME", help="net of the learner `supervised`: see `activeloop list nets` (cnn)")
-    add("--noise", metavar="KIND:RATE", help="symmetric:RATE, pair:RATE or transition:FILE of the simulated oracle")
+    add("--noise", metavar="KIND:RATE", help="symmetric, pair, asymmetric, instance or confusable:RATE, or"
+        " transition:FILE, of the simulated oracle (`activeloop list oracles`)")  # fmt: skip
     add("--target", type=float, metavar="A", help="stop a run once its accuracy is reached")
     add("--threads", type=int, metavar="N", help="of one run; part of the fingerprint (1)")
     add("--device", choices=("cpu", "cuda", "auto"), help="where nets train (cpu)")
@@ -106,7 +108,11 @@ def configuration(given: dict[str, Any]) -> Config:
         config,
         data=replace(config.data, source=absolute_source(config.data.source), **files),
         start=replace(config.start, strategy=_with_absolute_file(config.start.strategy, "rows")),
-        oracle=replace(config.oracle, noise=_with_absolute_file(config.oracle.noise, "transition")),
+        oracle=replace(
+            config.oracle,
+            noise=_with_absolute_file(config.oracle.noise, *STAGE_FILES),
+            stages=tuple(map(_stage_with_absolute_file, config.oracle.stages)),
+        ),
     )
 
 
@@ -125,10 +131,21 @@ def absolute_source(source: str) -> str:
     return _absolute(source) if source not in NAMES and Path(source).expanduser().exists() else source
 
 
-def _with_absolute_file(text: str, kind: str) -> str:
+def _with_absolute_file(text: str, *kinds: str) -> str:
     """ "rows:FILE" with an absolute path; other starts as they are."""
     given, colon, file = text.partition(":")
-    return f"{kind}:{_absolute(file)}" if given == kind and colon else text
+    return f"{given}:{_absolute(file)}" if given in kinds and colon else text
+
+
+def _stage_with_absolute_file(stage: Any) -> Any:
+    if isinstance(stage, str):
+        return _with_absolute_file(stage, *STAGE_FILES)
+    if isinstance(stage, list):
+        return [_stage_with_absolute_file(each) for each in stage]
+    if not isinstance(stage, dict):
+        return stage
+    found = {name: _stage_with_absolute_file(value) if name == "annotators" else value for name, value in stage.items()}
+    return {**found, "path": _absolute(stage["path"])} if isinstance(stage.get("path"), str) else found
 
 
 def _absolute(path: str) -> str:

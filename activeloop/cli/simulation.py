@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from activeloop.cli.oracle import oracle_for
+from activeloop.cli.reference import computed
 from activeloop.config import EMBEDDINGS, Config, is_file_of_features
 from activeloop.data.sources import load
 from activeloop.drive import drive
@@ -16,11 +18,8 @@ from activeloop.fold import State
 from activeloop.report.files import replace_bytes
 from activeloop.report.images import images_of
 from activeloop.report.tensorboard import run_folder, write_run
-from activeloop.rng import derive
 from activeloop.run import Run
-from activeloop.types import Labels, Loaded, Oracle
-from oracles import Noisy, Simulated
-from oracles.noise import parse
+from activeloop.types import Labels, Loaded
 
 
 def loaded(config: Config) -> Loaded:
@@ -50,25 +49,13 @@ def loaded(config: Config) -> Loaded:
     return with_features(found, name, data.features_options, learn_on=data.learn_on, cache=_path(data.cache))
 
 
-def oracle_for(config: Config, truth: Labels, classes: int) -> Oracle:
-    """The truth, confused as the configuration says; equal seeds err on equal rows whatever the strategy."""
-    truthful = Simulated(truth)
-    if not config.oracle.noise:
-        return truthful
-    try:
-        matrix = parse(config.oracle.noise, classes)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
-    return Noisy(truthful, matrix, derive(config.seed, 0, "noise"))
-
-
 def simulate(config: Config, data: Loaded, folder: Path, out: Path) -> Iterator[State]:
     """A run to its end in `folder`; gives the state after every query. Curves go to out/tb, errors to out/truth."""
     if data.truth is None:
         raise ConfigError(
             f"{config.data.source} has no labels to simulate an oracle from: `activeloop run` asks people instead."
         )
-    oracle = oracle_for(config, data.truth, len(data.data.classes))
+    oracle = oracle_for(config, data, computed(data, out / "truth", _path(config.data.cache)))
     wrong = out / "truth" / f"{folder.name}.jsonl"
     logs, images = run_folder(out / "tb", config.acquire.strategy, config.seed), images_of(data.data.inputs)
     with Run(folder, config, data.data, data.test, data.known) as run:

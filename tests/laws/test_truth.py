@@ -14,7 +14,10 @@ import torch
 from torch import Tensor
 
 from activeloop import catalogue
+from activeloop.cli.oracle import oracle_for
+from activeloop.cli.reference import computed
 from activeloop.config import Config
+from activeloop.drive import drive
 from activeloop.run import Run
 from activeloop.types import Loaded
 
@@ -72,6 +75,22 @@ def test_the_truth_is_out_of_reach_of_a_strategy(
 
     assert len(found) >= 2
     assert not any(found)
+
+
+@pytest.mark.parametrize("noise", ["pair:0.2", "instance:0.2", "confusable:0.2"])
+def test_what_noise_is_computed_from_is_out_of_reach_of_a_run_that_it_answers(
+    tmp_path: Path, quick: Configure, digits: Loaded, noise: str
+) -> None:
+    truth, config = digits.truth, quick(f"oracle.noise={noise}")
+    assert truth is not None
+    reference = computed(digits, tmp_path / "truth", tmp_path / "cache")
+    probs = reference("probs")
+    oracle = oracle_for(config, digits, reference)
+    with Run(tmp_path / "run", config, digits.data, digits.test) as run:
+        for _ in drive(run, oracle):
+            reached = reachable(run)
+            assert not [item for item in reached if item is oracle or holds(item, truth) or holds(item, probs)]
+    assert holds(probs, probs.copy())
 
 
 def test_the_search_itself_finds_a_truth_that_leaks(digits: Loaded) -> None:

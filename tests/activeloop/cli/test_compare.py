@@ -35,7 +35,7 @@ def test_a_comparison_says_what_it_will_do_and_what_it_wrote(cli: Cli, tmp_path:
     assert said.code == 0
     for part in (
         "4, 1 at a time: random, margin with seed 0 to 1", "digits, a pool of 1,438 rows, 10 classes; measured on 359",
-        "20 by random to start, then 10 a round up to 40; answers with symmetric:0.05 noise",
+        "20 by random to start, then 10 a round up to 40; answers with symmetric:0.05",
         "[4/4] margin-s1: 40 labels, accuracy",
     ):  # fmt: skip
         assert part in said.err
@@ -161,8 +161,8 @@ def test_a_strategy_that_fails_stops_no_other_and_is_named_with_its_reason(cli: 
         (("--strategies", ","), "must name each strategy once"),
         (("--strategies", "random,forgetting"), "'forgetting' cannot run"),
         (("--seeds", 0), "--seeds is 0 and --jobs 1; both must be 1 or more"),
-        (("--noise", "symetric:0.1"), "allowed are symmetric:RATE, pair:RATE and transition:FILE.npy"),
-        (("--noise", "pair:2"), "the noise rate is 2.0; it is a fraction"),
+        (("--noise", "symetric:0.1"), "no oracle or noise is called 'symetric'; did you mean 'symmetric'?"),
+        (("--noise", "pair:2"), "the noise rate is 2; it is a fraction"),
         (("--start", "balanced:few"), "needs a whole number of labels per class"),
         (("--start", "rows:none.csv"), "none.csv cannot be read"),
         (("--test-fraction", 0), "there is nothing to measure on"),

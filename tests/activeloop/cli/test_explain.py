@@ -21,5 +21,5 @@ def test_a_learner_without_steps_gets_no_estimate(cli: Cli) -> None:
 
 def test_what_a_run_would_refuse_explain_refuses(cli: Cli) -> None:
     assert "did you mean 'entropy'" in cli("explain", "--strategy", "entrpy").err
-    assert "allowed are symmetric:RATE" in cli("explain", "--noise", "0.1").err
+    assert "no oracle or noise is called '0.1'" in cli("explain", "--noise", "0.1").err
     assert "cannot be read" in cli("explain", "--start", "rows:none.csv").err

@@ -1,0 +1,83 @@
+"""What all oracles around another oracle share."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.random import Generator
+
+Note = Mapping[str, object]  # what the journal keeps beside an answer: annotator, cost, confidence …
+SKIP = -2
+
+
+class Oracle(Protocol):
+    """What is wrapped, and what comes out: the two methods of every oracle."""
+
+    def post(self, ticket: str, rows: Sequence[int], guesses: Mapping[int, int] | None = None) -> None: ...
+
+    def collect(self, ticket: str) -> Mapping[int, int]: ...
+
+
+class Wrapper:
+    """An oracle around another: what is asked goes in as it is, and what comes out passes `_heard`.
+
+    Three things beside the two methods are optional in every oracle, and handed on here: `notes` (ticket -> row -> what
+    to keep beside the answer), `final` (ticket -> the answers that there will be once all waiting is over), `sees_guesses`
+    (whether `post` wants the model's guesses).
+    """
+
+    def __init__(self, oracle: Oracle) -> None:
+        self._oracle = oracle
+
+    @property
+    def sees_guesses(self) -> bool:
+        return bool(getattr(self._oracle, "sees_guesses", False))
+
+    def post(self, ticket: str, rows: Sequence[int], guesses: Mapping[int, int] | None = None) -> None:
+        self._oracle.post(ticket, rows, guesses)
+
+    def collect(self, ticket: str) -> dict[int, int]:
+        return self._heard(ticket, self._oracle.collect(ticket))
+
+    def final(self, ticket: str) -> dict[int, int]:
+        return self._heard(ticket, final_of(self._oracle, ticket))
+
+    def notes(self, ticket: str) -> dict[int, Note]:
+        return notes_of(self._oracle, ticket)
+
+    def _heard(self, ticket: str, answers: Mapping[int, int]) -> dict[int, int]:
+        """What becomes of the answers of the oracle inside, as far as there are any."""
+        return dict(answers)
+
+
+def final_of(oracle: Oracle, ticket: str) -> Mapping[int, int]:
+    """The answers that there will be; of an oracle that does not say, those that there are."""
+    final = getattr(oracle, "final", None)
+    found: Mapping[int, int] = (final or oracle.collect)(ticket)
+    return found
+
+
+def notes_of(oracle: Oracle, ticket: str) -> dict[int, Note]:
+    """Row -> what the oracle keeps beside its answer; nothing of one that keeps no notes."""
+    notes = getattr(oracle, "notes", None)
+    return dict(notes(ticket)) if notes is not None else {}
+
+
+def chance(seed: int, use: str, *address: int) -> Generator:
+    """The generator at this address: the same draws whenever and in whatever order it is asked for."""
+    return np.random.default_rng([seed, *address, zlib.crc32(use.encode())])
+
+
+def check_fraction(value: float, what: str) -> None:
+    """Refuse what is no fraction."""
+    if not 0 <= value <= 1:
+        raise ValueError(f"{what} is {value}; it is a fraction, between 0 and 1.")
+
+
+def another_class(label: int, classes: int, drawn: float) -> int:
+    """A class other than `label`, each equally likely. drawn: uniform in [0, 1)."""
+    found = int(drawn * (classes - 1))
+    return found + (found >= label)

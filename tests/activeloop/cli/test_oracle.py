@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from activeloop.cli.oracle import in_words, oracle_for
+from activeloop.cli.reference import computed, out_of_fold, stand_in
+from activeloop.config import as_json, build, configure, fingerprint, load
+from activeloop.errors import ConfigError, UnknownName
+from activeloop.rng import derive
+from activeloop.types import Loaded, Oracle
+from oracles import Noisy, Simulated, pair, symmetric
+
+
+def told(oracle: Oracle, rows: range = range(200)) -> dict[int, int]:
+    oracle.post("q0000", rows)
+    return dict(oracle.collect("q0000"))
+
+
+def test_noise_is_written_as_kind_and_rate_and_draws_as_it_always_did(digits: Loaded) -> None:
+    assert digits.truth is not None
+    config = load(None, ["oracle.noise=pair:0.3", "seed=4"])
+
+    ours = Noisy(Simulated(digits.truth), pair(0.3, 10), derive(4, 0, "noise"))
+    assert told(oracle_for(config, digits, stand_in(digits))) == told(ours)
+
+
+def test_stages_are_read_from_inside_out_as_tables_or_texts(tmp_path: Path, digits: Loaded) -> None:
+    assert digits.truth is not None
+    (tmp_path / "list.toml").write_text('oracle = ["symmetric:0.2", {kind = "pair", rate = 1.0}]')
+    (tmp_path / "tables.toml").write_text(
+        '[[oracle]]\nkind = "symmetric"\nrate = 0.2\n[[oracle]]\nkind = "pair"\nrate = 1'
+    )
+    ours = Noisy(
+        Noisy(Simulated(digits.truth), symmetric(0.2, 10), derive(0, 0, "oracle 0")),
+        pair(1, 10),
+        derive(0, 0, "oracle 1"),
+    )
+
+    for name in ("list", "tables"):
+        config = load(tmp_path / f"{name}.toml", ["budget=100"])
+        assert told(oracle_for(config, digits, stand_in(digits))) == told(ours)
+        assert build(as_json(config)) == config
+    assert in_words(load(tmp_path / "list.toml").oracle) == "symmetric:0.2, then pair (rate 1.0)"
+    assert in_words(load(None).oracle) == "no noise"
+
+
+def test_stages_are_set_on_the_command_line_and_noise_goes_around_them(digits: Loaded) -> None:
+    config = load(None, ['oracle=["symmetric:0.2"]', "oracle.noise=pair:1"])
+
+    assert config.oracle.stages == ("symmetric:0.2",)
+    assert in_words(config.oracle) == "symmetric:0.2, then pair:1"
+    assert configure(oracle=["symmetric:0.2"], seed=1).oracle.stages == ("symmetric:0.2",)
+
+
+def test_a_configuration_without_stages_has_the_fingerprint_that_it_had_before_there_were_any() -> None:
+    assert "stages" not in as_json(load(None))["oracle"]  # type: ignore[operator]
+    assert fingerprint(load(None)) != fingerprint(load(None, ['oracle=["pair:0.1"]']))
+
+
+@pytest.mark.parametrize("kind", ["instance", "confusable"])
+@pytest.mark.parametrize("rate", [0.1, 0.4])
+def test_noise_by_row_is_computed_from_the_pool_and_errs_at_its_rate(
+    tmp_path: Path, digits: Loaded, kind: str, rate: float
+) -> None:
+    assert digits.truth is not None
+    config, rows = load(None, [f"oracle.noise={kind}:{rate}"]), range(len(digits.data))
+    first, again = (
+        told(oracle_for(config, digits, computed(digits, tmp_path / name, tmp_path / "cache")), rows)
+        for name in ("truth", "truth")
+    )
+
+    wrong = np.mean([digits.truth[row] != label for row, label in first.items()])
+    assert abs(wrong - rate) < 3 * np.sqrt(rate * (1 - rate) / len(rows))
+    assert first == again
+    assert list((tmp_path / "truth").glob("*.npz")) or kind == "instance"
+
+
+def test_confusable_rows_are_taken_for_what_they_look_like(tmp_path: Path, digits: Loaded) -> None:
+    """Of a digit's errors most go to few classes; symmetric noise spreads them."""
+    assert digits.truth is not None
+    probs = computed(digits, tmp_path, tmp_path)("probs")
+    assert (probs.argmax(axis=1) == digits.truth).mean() > 0.9
+
+    said = told(oracle_for(load(None, ["oracle.noise=confusable:0.2"]), digits, computed(digits, tmp_path, tmp_path)),
+                range(len(digits.data)))  # fmt: skip
+    eights = [label for row, label in said.items() if digits.truth[row] == 8 and label != 8]
+    assert np.bincount(eights).max() > 2 / 9 * len(eights)
+
+
+def test_out_of_fold_predictions_never_saw_their_own_label() -> None:
+    features = np.random.default_rng(0).standard_normal((200, 3))
+    labels = np.random.default_rng(1).integers(0, 2, 200)
+    flipped = labels.copy()
+    flipped[7] = 1 - flipped[7]
+
+    np.testing.assert_array_equal(out_of_fold(features, labels, 3)[7], out_of_fold(features, flipped, 3)[7])
+    np.testing.assert_allclose(out_of_fold(features, labels, 3).sum(axis=1), 1)
+    np.testing.assert_allclose(out_of_fold(features, np.full(200, -1), 3), 1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("stages", "error", "message"),
+    [
+        ('["symetric:0.2"]', UnknownName, "no oracle or noise is called 'symetric'; did you mean 'symmetric'?"),
+        ('[{kind="symetric", rate=0.2}]', UnknownName, "no oracle is called 'symetric'; did you mean 'symmetric'?"),
+        ("[{rate=0.2}]", ConfigError, "needs its `kind`"),
+        ("[3]", ConfigError, "a stage of the oracle is 3; it is a table"),
+        ('["symmetric"]', ConfigError, "oracle 'symmetric' needs the option 'rate': write symmetric:RATE"),
+        ('["symmetric:much"]', ConfigError, "option 'rate' of oracle 'symmetric' is 'much'; it takes a number"),
+        ('[{kind="symmetric", rte=0.2}]', ConfigError, "'symmetric' has no option 'rte'; did you mean 'rate'?"),
+        ('["symmetric:1.5"]', ConfigError, "oracle 'symmetric': the noise rate is 1.5; it is a fraction"),
+        ('["asymmetric:0.2"]', ConfigError, "has a map for CIFAR-10 alone"),
+        ('["pair:0.2", "simulated"]', ConfigError, "'simulated' answers by itself, so it stands first"),
+        ('["transition:nowhere.npy"]', ConfigError, "nowhere.npy cannot be read"),
+    ],
+)
+def test_a_stage_that_cannot_be_is_refused_with_what_is_allowed(
+    digits: Loaded, stages: str, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error) as refused:
+        oracle_for(load(None, [f"oracle={stages}"]), digits, stand_in(digits))
+
+    assert message in str(refused.value)
