@@ -104,6 +104,9 @@ def apply(state: State | None, event: Event) -> State:
             told = {int(row): int(label) for row, label in answers.items()}
             queries = tuple(replace(q, answers={**q.answers, **told}) if q.id == id else q for q in state.queries)
             return replace(_labelled(state, told), queries=queries)
+        case {"event": "guessed", "query": str(id), "guesses": dict(guesses)}:
+            said = {int(row): int(label) for row, label in guesses.items()}
+            return replace(state, queries=tuple(replace(q, guesses=said) if q.id == id else q for q in state.queries))
         case {"event": "closed", "query": str(id)}:
             left = [row for q in state.queries if q.id == id and q.use == "validation" for row in q.unanswered]
             queries = tuple(replace(q, closed=True) if q.id == id else q for q in state.queries)

@@ -125,6 +125,29 @@ class Run:
             self._append({"event": "told", "query": query, "answers": {str(row): fresh[row] for row in order}})
         return self._query(query).unanswered
 
+    def guesses(self, query: str) -> Mapping[int, int]:
+        """Row -> the class that the model which picked it gives it; empty where no model picked.
+
+        Journalled the first time that they are wanted, so that whoever saw them can be made to see them again.
+        raises: ConfigError for a run that was opened without its data, BadAnswer for a query that is not the latest and
+        whose guesses nobody wanted then.
+        """
+        asked = self._query(query)
+        if asked.guesses or asked.use != "acquire":
+            return asked.guesses
+        if asked.id != self.state.queries[-1].id:
+            raise BadAnswer(f"{query} was asked without guesses, and a later query is there: it is too late for them.")
+        if self._setup is None:
+            raise ConfigError("this run was opened without its data, which the model's guesses need: pass `data`.")
+        from activeloop.rounds import threads
+
+        rows = np.array(asked.rows, dtype=np.int64)
+        with threads(self.config.threads):
+            found = self._model_before(self._setup, self.state.round).probs(rows).argmax(dim=1).tolist()
+        said = {str(row): int(label) for row, label in zip(asked.rows, found, strict=True)}
+        self._append({"event": "guessed", "query": query, "guesses": said})
+        return self._query(query).guesses
+
     def close(self, query: str) -> None:
         """Give up on what is unanswered: those rows become open again. Again: no effect."""
         if self._query(query).is_open:

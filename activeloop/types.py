@@ -120,7 +120,8 @@ class Noted:
 class Query:
     """The rows asked in one go, and what has come back so far.
 
-    use: "validation", "start" or "acquire".    rows: in the order picked.
+    use: "validation", "start" or "acquire".    rows: in the order picked.    guesses: row -> the class that the model
+    which picked it gave it; empty unless somebody wanted them, and where no model picked.
     """
 
     id: str
@@ -128,6 +129,7 @@ class Query:
     rows: tuple[int, ...]
     answers: Mapping[int, int] = field(default_factory=dict)
     closed: bool = False
+    guesses: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def unanswered(self) -> tuple[int, ...]:
@@ -143,9 +145,12 @@ class Oracle(Protocol):
 
     One whose answers depend on those it gave before has a true attribute `has_memory`; posted the same in the same order,
     it answers the same.
+
+    Optional: `notes(ticket)`, row -> annotator, cost … for the journal; `sees_guesses`, true of those who want `guesses`.
     """
 
-    def post(self, ticket: str, rows: Sequence[int], guesses: Mapping[int, int] | None = None) -> None: ...
+    def post(self, ticket: str, rows: Sequence[int], guesses: Mapping[int, int] | None = None) -> None:
+        """guesses: row -> the class that the model gives it, for annotators who are shown it."""
 
     def collect(self, ticket: str) -> Mapping[int, int]:
         """Row -> class id, or SKIP, as far as answered."""
