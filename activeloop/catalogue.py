@@ -106,6 +106,16 @@ ORACLES = {
     "transition": "oracles.noise:transition",
     "instance": "oracles.noise:instance",
     "confusable": "oracles.noise:confusable",
+    "tired": "oracles.annotators:Tired",
+    "habituated": "oracles.annotators:Habituated",
+    "gambler": "oracles.annotators:Gambler",
+    "anchored": "oracles.annotators:Anchored",
+    "overconfident": "oracles.annotators:Overconfident",
+    "underconfident": "oracles.annotators:Underconfident",
+    "abstaining": "oracles.conditions:Abstaining",
+    "delayed": "oracles.conditions:Delayed",
+    "costly": "oracles.conditions:Costly",
+    "named": "oracles.conditions:Named",
 }
 
 

@@ -1,6 +1,27 @@
 """Whoever answers: simulated, noisy and human oracles. Imports neither activeloop nor torch."""
 
+from oracles.annotators import Anchored, Gambler, Habituated, Overconfident, Tired, Underconfident
+from oracles.conditions import Abstaining, Costly, Delayed, Named
 from oracles.noise import Noisy, asymmetric, confusable, instance, pair, symmetric, transition
 from oracles.simulated import Simulated
 
-__all__ = ["Noisy", "Simulated", "asymmetric", "confusable", "instance", "pair", "symmetric", "transition"]
+__all__ = [
+    "Abstaining",
+    "Anchored",
+    "Costly",
+    "Delayed",
+    "Gambler",
+    "Habituated",
+    "Named",
+    "Noisy",
+    "Overconfident",
+    "Simulated",
+    "Tired",
+    "Underconfident",
+    "asymmetric",
+    "confusable",
+    "instance",
+    "pair",
+    "symmetric",
+    "transition",
+]

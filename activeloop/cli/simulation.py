@@ -19,7 +19,9 @@ from activeloop.report.files import replace_bytes
 from activeloop.report.images import images_of
 from activeloop.report.tensorboard import run_folder, write_run
 from activeloop.run import Run
-from activeloop.types import Labels, Loaded
+from activeloop.types import Labels, Loaded, Oracle
+
+PATIENCE = 1000  # collects without an answer: more than any delay that is meant
 
 
 def loaded(config: Config) -> Loaded:
@@ -59,10 +61,30 @@ def simulate(config: Config, data: Loaded, folder: Path, out: Path) -> Iterator[
     wrong = out / "truth" / f"{folder.name}.jsonl"
     logs, images = run_folder(out / "tb", config.acquire.strategy, config.seed), images_of(data.data.inputs)
     with Run(folder, config, data.data, data.test, data.known) as run:
-        for state in drive(run, oracle):
+        for state in until_done(run, oracle):
             write_truth(state, data.truth, wrong)
             write_run(folder, logs, images=images, truth=wrong)
             yield state
+
+
+def until_done(run: Run, oracle: Oracle) -> Iterator[State]:
+    """`drive`, again and again while the oracle keeps it waiting: delays of a simulation are counted, and pass at once.
+
+    raises: ConfigError where they do not pass.
+    """
+    told = waited = 0
+    while waited < PATIENCE:
+        for state in drive(run, oracle):
+            yield state
+            if state.stopped is not None:
+                return
+        answered = sum(len(query.answers) for query in run.state.queries)
+        told, waited = answered, 0 if answered > told else waited + 1
+    waiting = run.state.open_query
+    raise ConfigError(
+        f"the oracle has kept {waiting.id if waiting else 'the run'} waiting for {PATIENCE:,} collects: an answer that"
+        " waits for a later ticket never comes, as the next query waits for it. Lower `collects`, and leave `tickets` at 0."
+    )
 
 
 def write_truth(state: State, truth: Labels, path: Path) -> None:

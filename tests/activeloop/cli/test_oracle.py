@@ -114,6 +114,14 @@ def test_out_of_fold_predictions_never_saw_their_own_label() -> None:
         ('["symmetric:1.5"]', ConfigError, "oracle 'symmetric': the noise rate is 1.5; it is a fraction"),
         ('["asymmetric:0.2"]', ConfigError, "has a map for CIFAR-10 alone"),
         ('["pair:0.2", "simulated"]', ConfigError, "'simulated' answers by itself, so it stands first"),
+        ('["tired"]', ConfigError, "oracle 'tired' needs the option 'half_life': write tired:HALF_LIFE"),
+        (
+            '[{kind="tired", half_life=9, sitting=0.5}]',
+            ConfigError,
+            "'sitting' of oracle 'tired' is 0.5; it takes a whole",
+        ),
+        ('["abstaining:2"]', ConfigError, "oracle 'abstaining': the rate of skips is 2.0; it must be between 0 and 1"),
+        ('["overconfident:much"]', ConfigError, "oracle 'overconfident': could not convert string to float: 'much'"),
         ('["transition:nowhere.npy"]', ConfigError, "nowhere.npy cannot be read"),
     ],
 )
