@@ -100,6 +100,7 @@ NETS = {
 }
 ORACLES = {
     "simulated": "oracles.simulated:Simulated",
+    "recorded": "oracles.recorded:recorded",
     "symmetric": "oracles.noise:symmetric",
     "pair": "oracles.noise:pair",
     "asymmetric": "oracles.noise:asymmetric",
@@ -116,6 +117,7 @@ ORACLES = {
     "delayed": "oracles.conditions:Delayed",
     "costly": "oracles.conditions:Costly",
     "named": "oracles.conditions:Named",
+    "panel": "oracles.panel:Panel",
 }
 
 

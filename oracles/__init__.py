@@ -2,7 +2,10 @@
 
 from oracles.annotators import Anchored, Gambler, Habituated, Overconfident, Tired, Underconfident
 from oracles.conditions import Abstaining, Costly, Delayed, Named
+from oracles.merge import dawid_skene
 from oracles.noise import Noisy, asymmetric, confusable, instance, pair, symmetric, transition
+from oracles.panel import Panel
+from oracles.recorded import Recorded, recorded
 from oracles.simulated import Simulated
 
 __all__ = [
@@ -15,13 +18,17 @@ __all__ = [
     "Named",
     "Noisy",
     "Overconfident",
+    "Panel",
+    "Recorded",
     "Simulated",
     "Tired",
     "Underconfident",
     "asymmetric",
     "confusable",
+    "dawid_skene",
     "instance",
     "pair",
+    "recorded",
     "symmetric",
     "transition",
 ]

@@ -91,8 +91,9 @@ def _annotators(
 ) -> list[Oracle]:
     """Each with an oracle of its own inside: so many of one kind, or a list of stages for everyone."""
     wanted = options.get("annotators", 3)
-    many = [[] for _ in range(wanted)] if isinstance(wanted, int) and not isinstance(wanted, bool) else wanted
-    if not isinstance(many, list) or not many:
+    is_number = isinstance(wanted, int) and not isinstance(wanted, bool)
+    many = [[]] * wanted if is_number else wanted
+    if not isinstance(many, list | tuple) or not many:
         raise ConfigError(
             f"option 'annotators' of 'panel' is {wanted!r}; it takes how many there are, 1 or more, or a list of what each"
             ' is, such as ["pair:0.1", ["tired:50", "pair:0.3"]].'
@@ -103,7 +104,7 @@ def _annotators(
 
 
 def _listed(one: object) -> list[tuple[str, Stage]]:
-    stages = one if isinstance(one, list) else [one]
+    stages = one if isinstance(one, list | tuple) else [one]
     return [(f"own {at}", stage) for at, stage in enumerate(stages)]
 
 

@@ -101,6 +101,30 @@ def test_out_of_fold_predictions_never_saw_their_own_label() -> None:
     np.testing.assert_allclose(out_of_fold(features, np.full(200, -1), 3), 1 / 3)
 
 
+def test_annotators_of_a_panel_stand_on_what_is_inside_each_with_chance_of_their_own(digits: Loaded) -> None:
+    config = load(None, ['oracle=["symmetric:0.4", {kind="panel", annotators=3}]'])
+    oracle = oracle_for(config, digits, stand_in(digits))
+    told(oracle)
+    answers = [[one["label"] for one in note["answers"]] for note in oracle.notes("q0000").values()]  # type: ignore[attr-defined]
+    wrong = np.array(answers) != digits.truth[:200, None]  # type: ignore[index]
+
+    assert (np.abs(wrong.mean(axis=0) - 0.4) < 3 * np.sqrt(0.4 * 0.6 / 200)).all()
+    assert (np.abs(np.corrcoef(wrong.T) - np.eye(3)) < 0.25).all()
+
+
+def test_recorded_answers_are_read_by_the_rows_of_the_pool(tmp_path: Path, digits: Loaded) -> None:
+    from sklearn.datasets import load_digits
+
+    whole = load_digits().target
+    np.savez(tmp_path / "r.npz", anna=(whole + 1) % 10, ben=whole)
+    config = load(None, [f'oracle=["recorded:{tmp_path}/r.npz"]'])
+    oracle = oracle_for(config, digits, stand_in(digits))
+
+    assert told(oracle) == {row: (int(digits.truth[row]) + 1) % 10 for row in range(200)}  # type: ignore[index]
+    panel = f'oracle=[{{kind="recorded", path="{tmp_path}/r.npz", columns=["ben"]}}]'
+    assert told(oracle_for(load(None, [panel]), digits, stand_in(digits)))[7] == digits.truth[7]  # type: ignore[index]
+
+
 @pytest.mark.parametrize(
     ("stages", "error", "message"),
     [
@@ -122,6 +146,14 @@ def test_out_of_fold_predictions_never_saw_their_own_label() -> None:
         ),
         ('["abstaining:2"]', ConfigError, "oracle 'abstaining': the rate of skips is 2.0; it must be between 0 and 1"),
         ('["overconfident:much"]', ConfigError, "oracle 'overconfident': could not convert string to float: 'much'"),
+        (
+            '[{kind="panel", annotators=0}]',
+            ConfigError,
+            "option 'annotators' of 'panel' is 0; it takes how many there are",
+        ),
+        ('[{kind="panel", annotators=["par:0.1"]}]', UnknownName, "is called 'par'; did you mean 'pair'?"),
+        ('[{kind="panel", rule="best"}]', ConfigError, "the rule of a panel is 'best'"),
+        ('["recorded:nowhere.csv"]', ConfigError, "oracle 'recorded': nowhere.csv cannot be read"),
         ('["transition:nowhere.npy"]', ConfigError, "nowhere.npy cannot be read"),
     ],
 )
