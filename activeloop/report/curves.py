@@ -22,13 +22,14 @@ USUAL_START = "random"
 class Point:
     """One metric of one model.
 
-    labels: told so far, which is the budget spent.    value: in the metric's own unit; accuracies in [0, 1].
+    labels: told so far, which is the budget spent; or what they cost, see `by_cost`.
+    value: in the metric's own unit; accuracies in [0, 1].
     """
 
     strategy: str
     seed: int
     round: int
-    labels: int
+    labels: float
     metric: str
     value: float
 
@@ -76,6 +77,47 @@ def read_records(out: Path) -> tuple[Record, ...]:
 def points_of(records: Iterable[Record]) -> tuple[Point, ...]:
     """Every metric of every model; unfinished runs count up to where they are."""
     return tuple(sorted(point for record in records for point in record.points()))
+
+
+def by_cost(records: Iterable[Record]) -> tuple[Point, ...]:
+    """The same points with what the answers had cost in place of their number, in the unit of those who noted it.
+
+    raises: ConfigError where an answer has no cost.
+    """
+    found = []
+    for record in records:
+        spent = _spent(record)
+        found += [replace(point, labels=spent[point.round, point.labels]) for point in record.points()]
+    return tuple(sorted(found))
+
+
+def _spent(record: Record) -> dict[tuple[int, float], float]:
+    """(round, labels) -> cost of all answers by then, skips and those asked again too."""
+    costs: dict[tuple[JSON, str], float] = {}
+    spent: dict[tuple[int, float], float] = {}
+    for event in read(record.folder / FILE):
+        match event:
+            case {"event": "noted", "notes": dict(notes)}:
+                for row, note in notes.items():
+                    cost = note.get("cost") if isinstance(note, dict) else None
+                    if isinstance(cost, int | float):
+                        costs[event.get("query"), row] = cost
+            case {"event": "told", "query": query, "answers": dict(answers)}:
+                free = [row for row in answers if (query, row) not in costs]
+                if free:
+                    raise ConfigError(
+                        f"{len(free)} of {len(answers)} answers to {query} of {record.folder.name} have no cost; the first is"
+                        f' of row {free[0]}. Costs are noted by the oracle, such as oracle = ["costly:1"] or a panel: leave'
+                        " --x at labels, or simulate with one."
+                    )
+            case {"event": "measured", "round": int(round), "labels": int(labels)}:
+                spent[round, labels] = plain_number(sum(costs.values()))
+    return spent
+
+
+def plain_number(value: float) -> float:
+    """A whole number as an int, so that it is shown as one; others to 9 digits, which hides how floats add up."""
+    return int(value) if float(value).is_integer() else float(f"{value:.9g}")
 
 
 def _record(folder: Path, state: State) -> Record:
@@ -126,10 +168,10 @@ def _features(config: Mapping[str, JSON]) -> str:
     return "the inputs"
 
 
-def write_csv(points: Iterable[Point], path: Path) -> None:
-    """The table as a CSV file, one line per point; floats in their shortest exact form."""
+def write_csv(points: Iterable[Point], path: Path, x: str = "labels") -> None:
+    """The table as a CSV file, one line per point; floats in their shortest exact form. x: what `labels` is called."""
     text = io.StringIO(newline="")
     lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(COLUMNS)
+    lines.writerow([x if column == "labels" else column for column in COLUMNS])
     lines.writerows(astuple(point) for point in points)
     replace_bytes(path, text.getvalue().encode())

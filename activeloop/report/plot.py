@@ -65,7 +65,7 @@ def _frame(axes: Axes, summary: Summary) -> None:
     metric = summary.metric.replace("_", " ")
     axes.set_title(_title(summary), loc="left", fontsize=12)
     seen = f"   (features: {'; '.join(summary.features)})" if summary.features else ""
-    axes.set_xlabel(f"labels bought{seen}")
+    axes.set_xlabel(f"{'labels bought' if summary.x == 'labels' else summary.x}{seen}")
     axes.set_ylabel(metric)
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
@@ -88,10 +88,11 @@ def _title(summary: Summary) -> str:
     if not seeds:
         return f"no {summary.metric} measured yet"
     many = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]}–{seeds[-1]}"
+    up_to = f"{summary.budget} labels" if summary.x == "labels" else f"a {summary.x} of {summary.budget}"
     band = "" if seeds[-1] == 1 else "; band: 95 % t interval of the mean"
     return (
         f"{len(summary.strategies)} {_plural('strategy', 'strategies', len(summary.strategies))},"
-        f" {many} {_plural('seed', 'seeds', seeds[-1])}, up to {summary.budget} labels{band}"
+        f" {many} {_plural('seed', 'seeds', seeds[-1])}, up to {up_to}{band}"
     )
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from activeloop.report.curves import Point
+from activeloop.report.curves import Point, plain_number
 from activeloop.report.files import replace_bytes
 from activeloop.report.statistics import Estimate, area, at, estimate, holm, labels_to, median_labels, paired_p
 
@@ -25,7 +25,7 @@ Verdict = Literal["better", "worse", "cannot be told apart"]
 class CurvePoint:
     """Mean over the seeds that got this far, and its 95 % t interval. seeds: how many those are."""
 
-    labels: int
+    labels: float
     mean: float
     low: float | None
     high: float | None
@@ -86,23 +86,27 @@ class StrategySummary:
     areas: Mapping[int, float]
     area: Estimate | None
     reached: Mapping[int, float | None]
-    last_labels: Mapping[int, int]
+    last_labels: Mapping[int, float]
     median_labels: float | None
     against: Against | None
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A comparison by one metric; strategies in order of area, best first. features: what they saw, in words."""
+    """A comparison by one metric; strategies in order of area, best first. features: what they saw, in words.
+
+    x: "labels", or "cost", which then stands in every field called after labels.
+    """
 
     metric: str
     target: float
     baseline: str
     strategies: tuple[StrategySummary, ...]
     features: tuple[str, ...] = ()
+    x: str = "labels"
 
     @property
-    def budget(self) -> int:
+    def budget(self) -> float:
         """The most labels that any run was told."""
         return max((max(each.last_labels.values()) for each in self.strategies), default=0)
 
@@ -129,11 +133,12 @@ def summarise(
     target: float = 0.9,
     baseline: str = "random",
     features: tuple[str, ...] = (),
+    x: str = "labels",
 ) -> Summary:
     """How good each strategy is by `metric`, and against `baseline`; without runs of that, nothing is compared.
 
     Between its points a run's curve is a straight line, so runs measured at different label counts can be averaged.
-    metric: of those in `FALLING` less is better.    target: in the metric's unit.    features: as in `Summary`.
+    metric: of those in `FALLING` less is better.    target: in the metric's unit.    features, x: as in `Summary`.
     """
     curves = _curves(points, metric)
     sign = -1.0 if metric in FALLING else 1.0
@@ -146,7 +151,7 @@ def summarise(
     }
     corrected = _corrected(compared, sign)
     strategies = tuple(replace(each, against=corrected.get(each.strategy)) for each in found)
-    return Summary(metric, target, baseline, strategies, features)
+    return Summary(metric, target, baseline, strategies, features, x)
 
 
 def write_json(summary: Summary, path: Path) -> None:
@@ -156,7 +161,7 @@ def write_json(summary: Summary, path: Path) -> None:
 
 def _curves(points: Iterable[Point], metric: str) -> dict[str, dict[int, _Curve]]:
     """strategy -> seed -> curve. Of two rounds with equally many labels, the later counts."""
-    values: dict[str, dict[int, dict[int, float]]] = {}
+    values: dict[str, dict[int, dict[float, float]]] = {}
     for point in sorted(point for point in points if point.metric == metric):
         values.setdefault(point.strategy, {}).setdefault(point.seed, {})[point.labels] = point.value
     return {
@@ -164,7 +169,7 @@ def _curves(points: Iterable[Point], metric: str) -> dict[str, dict[int, _Curve]
     }
 
 
-def _curve(by_labels: Mapping[int, float]) -> _Curve:
+def _curve(by_labels: Mapping[float, float]) -> _Curve:
     labels = sorted(by_labels)
     return _Curve(np.array(labels, dtype=np.float64), np.array([by_labels[label] for label in labels]))
 
@@ -172,7 +177,7 @@ def _curve(by_labels: Mapping[int, float]) -> _Curve:
 def _strategy(name: str, curves: Mapping[int, _Curve], target: float, sign: float) -> StrategySummary:
     areas = {seed: height for seed, curve in curves.items() if (height := area(curve.labels, curve.values)) is not None}
     reached = _reached(curves, target, sign)
-    last = {seed: int(curve.labels[-1]) for seed, curve in curves.items()}
+    last = {seed: plain_number(curve.labels[-1]) for seed, curve in curves.items()}
     points = _mean_curve(tuple(curves.values()))
     final = next(point for point in points if point.labels == min(last.values()))
     return StrategySummary(
@@ -201,7 +206,7 @@ def _mean_curve(curves: Sequence[_Curve]) -> tuple[CurvePoint, ...]:
     values = np.stack([at(grid, curve.labels, curve.values) for curve in curves])  # [seeds, grid], nan outside a span
     means = (estimate(column[~np.isnan(column)]) for column in values.T)
     return tuple(
-        CurvePoint(int(labels), mean.mean, mean.low, mean.high, mean.n)
+        CurvePoint(plain_number(labels), mean.mean, mean.low, mean.high, mean.n)
         for labels, mean in zip(grid, means, strict=True)
         if mean is not None
     )

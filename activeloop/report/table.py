@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
+from activeloop.report.curves import plain_number
 from activeloop.report.statistics import Estimate
 from activeloop.report.summary import LEVEL, Saving, StrategySummary, Summary
 
@@ -23,13 +25,27 @@ def table(summary: Summary) -> str:
 
 
 def _reached(summary: Summary) -> str:
-    columns = _budgets(summary)
-    rows = [[_short(each.strategy), *(_at(each, labels) for labels in columns)] for each in summary.strategies]
+    columns = _budgets(summary) if summary.x == "labels" else _costs(summary)
+    rows = [
+        [_short(each.strategy), *(_at(each, labels, summary.x != "labels") for labels in columns)]
+        for each in summary.strategies
+    ]
     title = f"{_words(summary.metric).capitalize()} after so many labels"
-    return title + "\n" + _aligned([["strategy", *(f"{labels} labels" for labels in columns)], *rows])
+    heads = [f"{labels} labels" for labels in columns]
+    if summary.x != "labels":
+        title = f"{_words(summary.metric).capitalize()} at equal {summary.x}, on straight lines between measures"
+        heads = [f"{summary.x} {labels}" for labels in columns]
+    return title + "\n" + _aligned([["strategy", *heads], *rows])
 
 
-def _budgets(summary: Summary) -> list[int]:
+def _costs(summary: Summary) -> list[float]:
+    """Five, evenly spaced over what all strategies spent: hardly any is that of a measure."""
+    first = max(each.curve[0].labels for each in summary.strategies)
+    last = min(each.final.labels for each in summary.strategies)
+    return sorted({plain_number(float(f"{first + i * (last - first) / (BUDGETS - 1):.3g}")) for i in range(BUDGETS)})
+
+
+def _budgets(summary: Summary) -> list[float]:
     """Up to five label counts, first and last among them; those where all strategies have a point, if there are two."""
     each = [{point.labels for point in strategy.curve} for strategy in summary.strategies]
     common = sorted(set.intersection(*each))
@@ -38,10 +54,20 @@ def _budgets(summary: Summary) -> list[int]:
     return sorted({found[round(i * last / (BUDGETS - 1))] for i in range(BUDGETS)})
 
 
-def _at(strategy: StrategySummary, labels: int) -> str:
+def _at(strategy: StrategySummary, labels: float, between: bool = False) -> str:
+    """between: on the straight line between two points too."""
     for point in strategy.curve:
         if point.labels == labels:
             return _number(Estimate(point.mean, point.low, point.high, point.seeds))
+    for left, right in pairwise(strategy.curve) if between else ():
+        if left.labels < labels < right.labels:
+            share = (labels - left.labels) / (right.labels - left.labels)
+            mean = left.mean + share * (right.mean - left.mean)
+            halves = [None if point.high is None else point.high - point.mean for point in (left, right)]
+            half = None if None in halves else halves[0] + share * (halves[1] - halves[0])  # type: ignore[operator]
+            return _number(
+                Estimate(mean, None if half is None else mean - half, None if half is None else mean + half, 0)
+            )
     return MISSING
 
 
@@ -49,8 +75,8 @@ def _compared(summary: Summary) -> str:
     title = "Over the whole budget"
     if _is_compared(summary):
         title += f", and against {_short(summary.baseline)} at equal seeds"
-    target = f"labels to {summary.target:g}"
-    header = ["strategy", "area", "area gained", "p", target, "labels saved", "verdict"]
+    target = f"{summary.x} to {summary.target:g}"
+    header = ["strategy", "area", "area gained", "p", target, f"{summary.x} saved", "verdict"]
     return title + "\n" + _aligned([header, *(_compared_row(each, summary) for each in summary.strategies)], words=(6,))
 
 
@@ -78,11 +104,12 @@ def _saved(saving: Saving) -> str:
 def _notes(summary: Summary) -> str:
     target, base = f"{summary.target:g}", _short(summary.baseline)
     best = "smallest" if summary.is_falling else "largest"
+    bought = "labels bought" if summary.x == "labels" else f"{summary.x} spent"
     notes = f"""\
 Seeds: {_seeds(summary)} per strategy. a ± b: mean over seeds and 95 % t interval, which one seed does not have.
-area: mean height of a run's curve over the labels bought (trapezoids / span); {best} first.
-labels to {target}: Kaplan-Meier median over seeds. A run that ended before it reached {target} is censored: it counts
-  as not there yet, and where half of the seeds or more are, the median is given as > the labels bought."""
+area: mean height of a run's curve over the {bought} (trapezoids / span); {best} first.
+{summary.x} to {target}: Kaplan-Meier median over seeds. A run that ended before it reached {target} is censored: it counts
+  as not there yet, and where half of the seeds or more are, the median is given as > the {bought}."""
     paired = f"""\
 Differences to {base} are paired: equal seed, hence equal start. p: two-sided paired t test on area, Holm-corrected;
   below {LEVEL:g} a strategy is called better or worse."""
@@ -95,11 +122,11 @@ def _cautions(summary: Summary) -> list[str]:
     savings = [each.against.saving for each in summary.strategies if each.against]
     lines = []
     if any(0 < saving.reached_both < saving.pairs and saving.at_least is None for saving in savings):
-        lines.append("labels saved (k/n): over the k of n pairs in which both reached the target.")
+        lines.append(f"{summary.x} saved (k/n): over the k of n pairs in which both reached the target.")
     if any(saving.at_least is not None for saving in savings):
         base = _short(summary.baseline)
-        lines.append(f"labels saved ≥: where {base} never reached the target, the end of its run counts instead.")
-    if not summary.is_even:
+        lines.append(f"{summary.x} saved ≥: where {base} never reached the target, the end of its run counts instead.")
+    if not summary.is_even and summary.x == "labels":
         lines.append("Runs were told unequally many labels: areas span each run's own, differences the common ones.")
     return lines
 

@@ -58,9 +58,10 @@ def _mean_values(each: StrategySummary, metric: str) -> dict[Key, Value]:
     layout = margins("Acquisition curves", {f"{metric}, mean and 95 % interval": (mean, low, high)})
     values: dict[Key, Value] = {(0, LAYOUT): layout}
     for point in each.curve:
-        values[point.labels, mean] = scalar(mean, point.mean)
-        values[point.labels, low] = scalar(low, point.mean if point.low is None else point.low)  # a band needs all
-        values[point.labels, high] = scalar(high, point.mean if point.high is None else point.high)
+        step = int(point.labels)
+        values[step, mean] = scalar(mean, point.mean)
+        values[step, low] = scalar(low, point.mean if point.low is None else point.low)  # a band needs all
+        values[step, high] = scalar(high, point.mean if point.high is None else point.high)
     tag = f"{metric}/{MEAN}"
     return values | {(labels, tag): scalar(tag, value) for labels, value in _finely(each.curve)}
 
@@ -72,8 +73,9 @@ def _finely(curve: Sequence[CurvePoint]) -> Iterator[tuple[int, float]]:
     to the right; one of many it leaves in place.
     """
     for left, right in pairwise(curve):
-        for labels in sorted({left.labels + (right.labels - left.labels) * i // FINENESS for i in range(FINENESS)}):
+        span = int(right.labels - left.labels)
+        for labels in sorted({int(left.labels) + span * i // FINENESS for i in range(FINENESS)}):
             share = (labels - left.labels) / (right.labels - left.labels)
             yield labels, left.mean + share * (right.mean - left.mean)
     if curve:
-        yield curve[-1].labels, curve[-1].mean
+        yield int(curve[-1].labels), curve[-1].mean

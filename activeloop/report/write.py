@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from activeloop.report.curves import Record, features_seen, points_of, read_records, write_csv
+from activeloop.report.curves import Record, by_cost, features_seen, points_of, read_records, write_csv
 from activeloop.report.images import Images
 from activeloop.report.plot import draw
 from activeloop.report.summary import Summary, summarise, write_json
@@ -17,23 +17,28 @@ def write_report(
     target: float = 0.9,
     baseline: str = "random",
     images: Images | None = None,
+    x: str = "labels",
 ) -> Summary:
     """Write curves.csv, summary.json, curves.png and tb/ into `out`, from its journals as they are now.
 
     May be called at any time and again: unfinished runs count as far as they got, and what TensorBoard shows already
     stays. `out` holds runs/<name>/, or is itself a run.
-    images: as in `write_run`.
+    images: as in `write_run`.    x: "labels", or "cost", of which the files are called after it and TensorBoard, whose
+    steps are labels, shows no means.
+    raises: ConfigError where an answer has no cost.
     """
     out = Path(out)
     records = read_records(out)
-    points = points_of(records)
-    summary = summarise(points, metric, target, baseline, features_seen(records))
-    write_csv(points, out / "curves.csv")
-    write_json(summary, out / "summary.json")
-    draw(summary, out / "curves.png")
+    points = points_of(records) if x == "labels" else by_cost(records)
+    summary = summarise(points, metric, target, baseline, features_seen(records), x)
+    by = "" if x == "labels" else f"-by-{x}"
+    write_csv(points, out / f"curves{by}.csv", x)
+    write_json(summary, out / f"summary{by}.json")
+    draw(summary, out / f"curves{by}.png")
     for record in records:
         write_run(record.folder, run_folder(out / "tb", record.strategy, record.seed), images, truth_of(out, record))
-    write_means(summary, out / "tb" / "mean")
+    if x == "labels":
+        write_means(summary, out / "tb" / "mean")
     return summary
 
 
