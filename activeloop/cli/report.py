@@ -15,9 +15,15 @@ def arguments(parser: ArgumentParser) -> None:
         "--goal", type=float, default=0.9, metavar="A", help="value that the table counts labels to (0.9)"
     )
     parser.add_argument("--baseline", metavar="NAME", help=f"what savings are measured against ({BASELINE})")
+    parser.add_argument(
+        "--x",
+        choices=("labels", "cost"),
+        default="labels",
+        help="what the curves are drawn over (labels); cost where it is noted",
+    )
 
 
-def main(folder: Path, metric: str, goal: float, baseline: str | None) -> int:
+def main(folder: Path, metric: str, goal: float, baseline: str | None, x: str) -> int:
     from activeloop.cli.main import DONE
     from activeloop.errors import StoreError, UnknownName, nearest
     from activeloop.report.curves import read_records
@@ -36,18 +42,25 @@ def main(folder: Path, metric: str, goal: float, baseline: str | None) -> int:
         raise UnknownName(
             f"no strategy here is called {baseline!r}{nearest(baseline, strategies)} There are {', '.join(strategies)}."
         )
-    show(folder, metric, goal, baseline or BASELINE)
+    show(folder, metric, goal, baseline or BASELINE, x)
     return DONE
 
 
-def show(folder: Path, metric: str = "accuracy", goal: float = 0.9, baseline: str = BASELINE) -> None:
+def show(
+    folder: Path, metric: str = "accuracy", goal: float = 0.9, baseline: str = BASELINE, x: str = "labels"
+) -> None:
     """Write everything, print the table, where the rest is, and the line that opens TensorBoard."""
+    from activeloop.report.answers import read_answers, text
     from activeloop.report.table import table
     from activeloop.report.write import write_report
 
-    print(table(write_report(folder, metric, goal, baseline)))
+    print(table(write_report(folder, metric, goal, baseline, x=x)))
+    answers = text(read_answers(folder))
+    if answers:
+        print(f"\n{answers}")
     runs = "runs/ (a journal each), " if (folder / "runs").is_dir() else ""
-    print(f"\nwrote {folder}: curves.csv, summary.json, curves.png, {runs}tb/\n{tensorboard_line(folder)}")
+    by = "" if x == "labels" else f"-by-{x}"
+    print(f"\nwrote {folder}: curves{by}.csv, summary{by}.json, curves{by}.png, {runs}tb/\n{tensorboard_line(folder)}")
 
 
 def tensorboard_line(folder: Path) -> str:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
-from activeloop.cli.oracle import oracle_for
+from activeloop.cli.oracle import oracle_for, stages_of
 from activeloop.cli.reference import computed
+from activeloop.cli.truth import answers_of, write_wrong
 from activeloop.config import EMBEDDINGS, Config, is_file_of_features
 from activeloop.data.sources import load
 from activeloop.drive import drive
 from activeloop.errors import ConfigError
 from activeloop.fold import State
-from activeloop.report.files import replace_bytes
+from activeloop.report.answers import write_answers
 from activeloop.report.images import images_of
 from activeloop.report.tensorboard import run_folder, write_run
 from activeloop.run import Run
-from activeloop.types import Labels, Loaded, Oracle
+from activeloop.types import Loaded, Oracle
 
 PATIENCE = 1000  # collects without an answer: more than any delay that is meant
 
@@ -57,14 +55,20 @@ def simulate(config: Config, data: Loaded, folder: Path, out: Path) -> Iterator[
         raise ConfigError(
             f"{config.data.source} has no labels to simulate an oracle from: `activeloop run` asks people instead."
         )
-    oracle = oracle_for(config, data, computed(data, out / "truth", _path(config.data.cache)))
+    reference = computed(data, out / "truth", _path(config.data.cache))
+    oracle = oracle_for(config, data, reference)
     wrong = out / "truth" / f"{folder.name}.jsonl"
     logs, images = run_folder(out / "tb", config.acquire.strategy, config.seed), images_of(data.data.inputs)
     with Run(folder, config, data.data, data.test, data.known) as run:
         for state in until_done(run, oracle):
-            write_truth(state, data.truth, wrong)
+            write_wrong(state, data.truth, wrong)
             write_run(folder, logs, images=images, truth=wrong)
             yield state
+        if stages_of(config.oracle):
+            answers = answers_of(
+                run.state, data.truth, config.acquire.strategy, config.seed, lambda: reference("features")
+            )
+            write_answers(answers, wrong.with_suffix(".json"))
 
 
 def until_done(run: Run, oracle: Oracle) -> Iterator[State]:
@@ -85,16 +89,6 @@ def until_done(run: Run, oracle: Oracle) -> Iterator[State]:
         f"the oracle has kept {waiting.id if waiting else 'the run'} waiting for {PATIENCE:,} collects: an answer that"
         " waits for a later ticket never comes, as the next query waits for it. Lower `collects`, and leave `tickets` at 0."
     )
-
-
-def write_truth(state: State, truth: Labels, path: Path) -> None:
-    """How many answers of every query were wrong: for reports, outside the run's folder."""
-    lines = []
-    for query in state.queries:
-        told = {row: label for row, label in query.answers.items() if label >= 0}
-        wrong = int(np.sum([truth[row] != label for row, label in told.items()]))
-        lines.append(json.dumps({"query": query.id, "answered": len(told), "wrong": wrong}) + "\n")
-    replace_bytes(path, "".join(lines).encode())
 
 
 def _path(text: str | None) -> Path | None:

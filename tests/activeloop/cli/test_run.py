@@ -20,6 +20,28 @@ def test_a_run_on_labelled_data_is_simulated_to_its_end(cli: Cli, tmp_path: Path
     assert (tmp_path / "r/tb/runs/margin/seed-0").is_dir()
 
 
+def test_a_noisy_run_tells_what_was_wrong_beside_what_its_labels_say(cli: Cli, tmp_path: Path) -> None:
+    panel = '{kind="panel", annotators=["pair:0.3", ["pair:0.3", "named:anna"], "pair:0.3"], least=2}'
+    said = cli("run", *SMALL, "--set", f'oracle=["confusable:0.1", {panel}]', "--out", "r")
+
+    lines = {line.split()[0]: line for line in said.out.splitlines() if line.startswith("  ")}
+    assert "% wrong" in lines["entropy"]
+    assert "% estimated" in lines["entropy"]
+    assert "% right" in lines["anna"]
+    assert (tmp_path / "r/truth/r.json").exists()
+    assert "truth" not in (tmp_path / "r/journal.jsonl").read_text()
+    assert "entropy" in cli("report", "r", "--x", "cost").out
+    assert (tmp_path / "r/curves-by-cost.png").exists()
+
+
+def test_a_run_without_noise_says_nothing_of_wrong_answers_and_has_no_cost(cli: Cli) -> None:
+    assert "wrong" not in cli("run", *SMALL, "--out", "r").out
+
+    said = cli("report", "r", "--x", "cost")
+    assert said.code == 2
+    assert "answers to q0000 of r have no cost" in said.err
+
+
 def test_the_same_command_reports_again_and_changes_nothing(cli: Cli, tmp_path: Path) -> None:
     first = cli("run", *SMALL, "--out", "r")
     journal = (tmp_path / "r/journal.jsonl").read_bytes()
