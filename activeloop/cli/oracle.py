@@ -1,6 +1,6 @@
 """The oracle that a configuration names: stages from inside out, each an entry of `catalogue.ORACLES` or a plug-in's.
 
-A stage is a function or a class. Parameters called `oracle classes names seed rows features probs` are filled from what is
+A stage is a function or a class. Parameters called `oracle truth classes names seed rows features probs` are filled from what is
 at hand; the others are the stage's options. What it gives is an oracle, or noise, which is then put around the one inside.
 """
 
@@ -21,16 +21,16 @@ from activeloop.types import Labels, Loaded, Oracle
 from oracles import Noisy, Simulated
 
 Stage = str | Mapping[str, Any]
-GIVEN = ("oracle", "classes", "names", "seed", "rows", "features", "probs")
+GIVEN = ("oracle", "truth", "classes", "names", "seed", "rows", "features", "probs")
 NUMBERS: dict[Any, tuple[type, ...]] = {float: (int, float), int: (int,)}
 BASES = ("simulated", "recorded")  # they answer by themselves, and need no oracle inside
 
 
 @dataclass(frozen=True)
 class Around:
-    """What stages may ask for beside their options. truth: [N], of the pool."""
+    """What stages may ask for beside their options. truth: [N], of the pool; None where nobody knows it."""
 
-    truth: Labels
+    truth: Labels | None
     names: tuple[str, ...]
     rows: Labels | None
     reference: Reference
@@ -42,7 +42,10 @@ def oracle_for(config: Config, data: Loaded, reference: Reference) -> Oracle:
 
     raises: ConfigError for what no stage can be; UnknownName with the nearest one that there is.
     """
-    assert data.truth is not None
+    if data.truth is None and not needs_no_truth(config.oracle):
+        raise ConfigError(
+            f"{config.data.source} has no labels to simulate an oracle from: `activeloop run` asks people instead."
+        )
     around = Around(data.truth, data.data.classes, data.data.source_rows, reference, config.seed)
     return _stack(stages_of(config.oracle), around, "")
 
@@ -51,6 +54,12 @@ def stages_of(config: OracleConfig) -> list[tuple[str, Stage]]:
     """(use of its seed, stage), from inside out; `noise` is the outermost."""
     stages: list[tuple[str, Stage]] = [(f"oracle {at}", stage) for at, stage in enumerate(config.stages)]
     return [*stages, *([("noise", config.noise)] if config.noise else [])]
+
+
+def needs_no_truth(config: OracleConfig) -> bool:
+    """Whether recorded answers stand at its beginning, and nothing around them is fitted to the truth."""
+    kinds = [_read(stage)[0] for _, stage in stages_of(config)]
+    return kinds[:1] == ["recorded"] and "confusable" not in kinds
 
 
 def in_words(config: OracleConfig) -> str:
@@ -71,7 +80,7 @@ def _is_plain(value: object) -> bool:
 
 def _stack(stages: Sequence[tuple[str, Stage]], around: Around, who: str) -> Oracle:
     """who: of a panel, in front of the use of every seed, so that no two annotators err alike."""
-    oracle: Oracle = Simulated(around.truth)
+    oracle: Oracle = Simulated(around.truth if around.truth is not None else ())
     for at, (use, stage) in enumerate(stages):
         kind, options = _read(stage)
         make = catalogue.find("oracles", kind)
@@ -180,6 +189,7 @@ def _given(oracle: Oracle, around: Around, seed: int) -> dict[str, Callable[[], 
     """Parameter -> how to get it; only what is asked for is computed."""
     return {
         "oracle": lambda: oracle,
+        "truth": lambda: around.truth,
         "classes": lambda: len(around.names),
         "names": lambda: around.names,
         "seed": lambda: seed,

@@ -30,6 +30,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(out: Path, people: bool, **given: Any) -> int:
+    from activeloop.cli.oracle import needs_no_truth
     from activeloop.cli.simulation import loaded
     from activeloop.errors import StoreError
 
@@ -37,7 +38,7 @@ def main(out: Path, people: bool, **given: Any) -> int:
     if (out / "runs").is_dir():
         raise StoreError(f"{out} is the folder of a comparison; choose another --out for a single run.")
     data = loaded(config)
-    if people or config.oracle.name == "people" or data.truth is None:
+    if people or config.oracle.name == "people" or (data.truth is None and not needs_no_truth(config.oracle)):
         return _for_people(config, data, out)
     return _simulated(config, data, out)
 
@@ -47,7 +48,7 @@ def _for_people(config: Config, data: Loaded, out: Path) -> int:
     from activeloop.cli.folder import keep_items
     from activeloop.run import Run
 
-    config = replace(config, oracle=replace(config.oracle, name="people", noise=""))
+    config = replace(config, oracle=replace(config.oracle, name="people", noise="", stages=()))
     if data.test is None and not config.validation:
         config = replace(config, validation=min(config.budget // TENTH, config.budget - config.start.size))
         if config.validation:

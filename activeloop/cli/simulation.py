@@ -51,20 +51,17 @@ def loaded(config: Config) -> Loaded:
 
 def simulate(config: Config, data: Loaded, folder: Path, out: Path) -> Iterator[State]:
     """A run to its end in `folder`; gives the state after every query. Curves go to out/tb, errors to out/truth."""
-    if data.truth is None:
-        raise ConfigError(
-            f"{config.data.source} has no labels to simulate an oracle from: `activeloop run` asks people instead."
-        )
     reference = computed(data, out / "truth", _path(config.data.cache))
     oracle = oracle_for(config, data, reference)
     wrong = out / "truth" / f"{folder.name}.jsonl"
     logs, images = run_folder(out / "tb", config.acquire.strategy, config.seed), images_of(data.data.inputs)
     with Run(folder, config, data.data, data.test, data.known) as run:
         for state in until_done(run, oracle):
-            write_wrong(state, data.truth, wrong)
+            if data.truth is not None:
+                write_wrong(state, data.truth, wrong)
             write_run(folder, logs, images=images, truth=wrong)
             yield state
-        if stages_of(config.oracle):
+        if data.truth is not None and stages_of(config.oracle):
             answers = answers_of(
                 run.state, data.truth, config.acquire.strategy, config.seed, lambda: reference("features")
             )

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from activeloop import catalogue
 from activeloop.cli.oracle import in_words, oracle_for
 from activeloop.cli.reference import computed, out_of_fold, stand_in
 from activeloop.config import as_json, build, configure, fingerprint, load
@@ -99,6 +102,51 @@ def test_out_of_fold_predictions_never_saw_their_own_label() -> None:
     np.testing.assert_array_equal(out_of_fold(features, labels, 3)[7], out_of_fold(features, flipped, 3)[7])
     np.testing.assert_allclose(out_of_fold(features, labels, 3).sum(axis=1), 1)
     np.testing.assert_allclose(out_of_fold(features, np.full(200, -1), 3), 1 / 3)
+
+
+# every kind that there is, as it may be written
+KINDS = {
+    "simulated": '"simulated"', "recorded": '"recorded:{folder}/said.npz"', "symmetric": '"symmetric:0.3"',
+    "pair": '"pair:0.3"', "asymmetric": '{{kind="asymmetric", rate=0.6, mapping={{"3"=5, "8"=9}}}}',
+    "transition": '"transition:{folder}/T.npy"', "instance": '"instance:0.3"', "confusable": '"confusable:0.3"',
+    "tired": '"tired:20"', "habituated": '"habituated:0.9"', "gambler": '{{kind="gambler", last=3, rate=0.5}}',
+    "anchored": '"anchored:0.5"', "overconfident": '"overconfident:0.8"', "underconfident": '"underconfident:0.8"',
+    "abstaining": '"abstaining:0.2"', "delayed": '"delayed:0"', "costly": '"costly:2"', "named": '"named:anna"',
+    "panel": '{{kind="panel", annotators=["pair:0.3", "pair:0.3", "gambler:2"], least=2}}',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", catalogue.ORACLES)
+def test_every_kind_answers_the_same_again_and_after_a_restart_and_passes_skips_on(
+    tmp_path: Path, digits: Loaded, kind: str
+) -> None:
+    assert digits.truth is not None
+    truth = digits.truth.copy()
+    truth[3] = -2
+    data = replace(digits, truth=truth)
+    whole = np.full(1797, -1)
+    whole[digits.data.source_rows] = truth  # type: ignore[index]
+    np.savez(tmp_path / "said.npz", anna=whole)
+    np.save(tmp_path / "T.npy", pair(0.4, 10))
+    config = load(None, [f"oracle=[{KINDS[kind].format(folder=tmp_path)}]"])
+    guesses = {row: (row * 7) % 10 for row in range(30)}
+
+    def made() -> Oracle:
+        oracle = oracle_for(config, data, stand_in(data))
+        for ticket, rows in (("q0", range(30)), ("q1", range(30, 60)), ("q0", range(30))):
+            oracle.post(ticket, rows, guesses if ticket == "q0" else None)
+        return oracle
+
+    first, again = made(), made()
+    answers = {ticket: dict(first.collect(ticket)) for ticket in ("q0", "q1")}
+    assert {ticket: dict(again.collect(ticket)) for ticket in ("q1", "q0")} == answers
+    assert {ticket: dict(first.collect(ticket)) for ticket in ("q0", "q1")} == answers
+    assert [set(each) for each in answers.values()] == [set(range(30)), set(range(30, 60))]
+    assert answers["q0"][3] == -2
+    assert all(label == -2 or 0 <= label < 10 for each in answers.values() for label in each.values())
+    quiet = {"simulated", "recorded", "overconfident", "underconfident", "delayed", "costly", "named"}
+    assert any(label != truth[row] for each in answers.values() for row, label in each.items()) == (kind not in quiet)
+    json.dumps(list(getattr(first, "notes", lambda ticket: {})("q0").values()), allow_nan=False)
 
 
 def test_annotators_of_a_panel_stand_on_what_is_inside_each_with_chance_of_their_own(digits: Loaded) -> None:

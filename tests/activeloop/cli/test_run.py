@@ -34,6 +34,20 @@ def test_a_noisy_run_tells_what_was_wrong_beside_what_its_labels_say(cli: Cli, t
     assert (tmp_path / "r/curves-by-cost.png").exists()
 
 
+def test_recorded_answers_run_to_the_end_on_a_pool_whose_truth_nobody_knows(cli: Cli, tmp_path: Path) -> None:
+    inputs = np.random.default_rng(0).standard_normal((60, 4)).astype(np.float32)
+    np.save(tmp_path / "pool.npy", inputs)
+    np.savez(tmp_path / "said.npz", anna=(inputs[:, 0] > 0).astype(np.int64))
+    words = ("--data", "pool.npy", "--classes", 2, "--validation", 10, "--set", 'oracle=["recorded:said.npz"]')
+    said = cli("run", *SMALL, *words, "--out", "r")
+
+    assert said.code == 0
+    assert "40 of 40 labels" in cli("status", "r").out
+    assert '"annotator":"anna"' in (tmp_path / "r/journal.jsonl").read_text().replace(" ", "")
+    assert not list((tmp_path / "r").glob("truth/*"))
+    assert cli("run", *SMALL, *words[:-1], 'oracle=["pair:0.1"]', "--out", "p").code == 3  # people are asked
+
+
 def test_a_run_without_noise_says_nothing_of_wrong_answers_and_has_no_cost(cli: Cli) -> None:
     assert "wrong" not in cli("run", *SMALL, "--out", "r").out
 
