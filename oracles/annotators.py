@@ -44,6 +44,10 @@ class Remembering(Wrapper):
         self._asked: dict[str, _Asked] = {}
         self._past: list[int] = []
 
+    @property
+    def has_memory(self) -> bool:
+        return True
+
     def post(self, ticket: str, rows: Sequence[int], guesses: Mapping[int, int] | None = None) -> None:
         super().post(ticket, rows, guesses)
         if ticket in self._asked:

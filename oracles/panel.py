@@ -84,6 +84,10 @@ class Panel:
     def sees_guesses(self) -> bool:
         return any(getattr(annotator, "sees_guesses", False) for annotator in self._annotators)
 
+    @property
+    def has_memory(self) -> bool:
+        return any(getattr(annotator, "has_memory", False) for annotator in self._annotators)
+
     def post(self, ticket: str, rows: Sequence[int], guesses: Mapping[int, int] | None = None) -> None:
         if ticket in self._asked:
             return

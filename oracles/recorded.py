@@ -26,6 +26,8 @@ class Recorded:
     classes:    how many there are; answers beyond them are refused.
     """
 
+    has_memory = True  # of how often a row was asked
+
     def __init__(
         self,
         answers: NDArray[np.int64] | Sequence[Sequence[int]],

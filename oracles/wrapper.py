@@ -25,9 +25,9 @@ class Oracle(Protocol):
 class Wrapper:
     """An oracle around another: what is asked goes in as it is, and what comes out passes `_heard`.
 
-    Three things beside the two methods are optional in every oracle, and handed on here: `notes` (ticket -> row -> what
-    to keep beside the answer), `final` (ticket -> the answers that there will be once all waiting is over), `sees_guesses`
-    (whether `post` wants the model's guesses).
+    Four things beside the two methods are optional in every oracle, and handed on here: `notes` (ticket -> row -> what to
+    keep beside the answer), `final` (ticket -> the answers that there will be once all waiting is over), `sees_guesses`
+    (whether `post` wants the model's guesses), `has_memory` (whether answers depend on those given before).
     """
 
     def __init__(self, oracle: Oracle) -> None:
@@ -36,6 +36,10 @@ class Wrapper:
     @property
     def sees_guesses(self) -> bool:
         return bool(getattr(self._oracle, "sees_guesses", False))
+
+    @property
+    def has_memory(self) -> bool:
+        return bool(getattr(self._oracle, "has_memory", False))
 
     def post(self, ticket: str, rows: Sequence[int], guesses: Mapping[int, int] | None = None) -> None:
         self._oracle.post(ticket, rows, guesses)

@@ -116,15 +116,22 @@ def maker_of(name: str) -> Maker:
     raises: ConfigError where it cannot be made of what there is, or the noise lacks its rate.
     """
     from activeloop import catalogue
-    from activeloop.cli.simulation import oracle_for
+    from activeloop.cli.oracle import oracle_for
     from activeloop.config import configure
     from activeloop.errors import ActiveloopError
     from activeloop.testing.oracle_contract import Maker
+    from activeloop.testing.pool import pool
+    from activeloop.types import Loaded
 
     head = name.partition(":")[0]
     if head in catalogue.ORACLES and name != "simulated":
         config = configure(oracle={"noise": name})
-        make = Maker(lambda truth, classes: oracle_for(config, truth, classes))
+        data = pool(shape=(6,)).data
+        make = Maker(
+            lambda truth, features, probs: oracle_for(
+                config, Loaded(data, truth), {"features": features, "probs": probs}.__getitem__
+            )
+        )
     else:
         make = Maker(catalogue.find("oracles", name))
     try:

@@ -62,9 +62,10 @@ def told_by(made: Callable[..., Any]) -> str | None:
 
 def _is_in(name: str, table: str) -> bool:
     """Whether this is a name of ours or of a plug-in; `sklearn:…` and `symmetric:0.1` go by what is before the colon."""
-    head = name.partition(":")[0]
-    takes_more = head in (catalogue.BRIDGES if table == "acquisitions" else catalogue.KINDS[table])
-    takes_more = takes_more and table != "selectors"
+    head, _, rest = name.partition(":")
+    if head in catalogue.BRIDGES:  # modal:margin_sampling is a strategy, and modal:module:function a learner
+        return table == ("learners" if ":" in rest else "acquisitions")
+    takes_more = head in catalogue.KINDS[table] and table in ("learners", "oracles")
     return name in catalogue.KINDS[table] or takes_more or (":" in name and name in catalogue.plugins(table))
 
 

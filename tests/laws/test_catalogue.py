@@ -33,7 +33,15 @@ LEARNERS = [
     ("sklearn:sklearn.ensemble.RandomForestClassifier", {"params": {"n_estimators": 5}}, (6,)),
     ("sklearn:sklearn.neighbors.KNeighborsClassifier", {}, (1, 8, 8)),
 ]
-RATES = {"symmetric": "symmetric:0.4", "pair": "pair:0.4", "transition": "transition:noise.npy"}
+# oracle -> how it is written with its rate or file; `asymmetric` has a map for CIFAR-10's classes alone
+RATES = {
+    "recorded": "recorded:people.npz", "symmetric": "symmetric:0.4", "pair": "pair:0.4",
+    "transition": "transition:noise.npy", "instance": "instance:0.3", "confusable": "confusable:0.3", "tired": "tired:20",
+    "habituated": "habituated:0.5", "gambler": "gambler:3", "anchored": "anchored:0.5",
+    "overconfident": "overconfident:0.2", "underconfident": "underconfident:0.2", "abstaining": "abstaining:0.2",
+    "delayed": "delayed:2", "costly": "costly:0.1", "named": "named:anna", "panel": "panel:3",
+}  # fmt: skip
+TRIED = [name for name in catalogue.ORACLES if name != "asymmetric"]
 
 
 @pytest.mark.parametrize(("name", "says"), ROWS)
@@ -71,11 +79,12 @@ def test_every_learner_keeps_the_contract(learner: tuple[str, dict[str, object],
         check(tried)
 
 
-@pytest.mark.parametrize("name", catalogue.ORACLES)
+@pytest.mark.parametrize("name", TRIED)
 @pytest.mark.parametrize("says", oracle_contract.CHECKS)
 def test_every_oracle_keeps_the_contract(name: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     np.save("noise.npy", np.full((4, 4), 0.1) + 0.6 * np.eye(4))
+    np.savez("people.npz", anna=np.arange(60) % 4, ben=np.arange(60) % 3)
 
     oracle_contract.CHECKS[says](maker_of(RATES.get(name, name)))
 

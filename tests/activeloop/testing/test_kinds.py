@@ -125,4 +125,4 @@ def test_the_command_checks_a_users_learner_and_oracle(
     assert main(["check", "supervised", "--shape", "8x8"]) == 2
     assert "--shape is '8x8'; it is channels, height and width" in capsys.readouterr().err
     assert main(["check", "symmetric"]) == 2
-    assert "needs a rate between 0 and 1, such as symmetric:0.05" in capsys.readouterr().err
+    assert "needs the option 'rate': write symmetric:RATE" in capsys.readouterr().err
