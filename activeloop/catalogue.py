@@ -68,6 +68,7 @@ EVIDENCE = {
     "previous": "activeloop.providers.reference:previous",
     "final": "activeloop.providers.reference:final",
     "neighbours": "activeloop.providers.reference:neighbours",
+    "named-clusters": "activeloop.providers.reference:named_clusters",
     "early": "activeloop.providers.early:early",
     "early_lengths": "activeloop.providers.early:early_lengths",
     "ensemble": "activeloop.providers.ensemble:ensemble",

@@ -7,7 +7,7 @@ Strategies see this closed vocabulary alone, and no model is in it:
     probs       [n, C] of this round's model     samples     [n, K, C] stochastic passes or members
     embeddings  [n, D] of this round's model     history     [n, E, C] probabilities after every epoch
     early       [n, M, C] of M early models      reference   [n] class id that stands in for the unknown label
-    early_lengths [n, M] of their embeddings
+    early_lengths [n, M] of their embeddings     clusters    [n] group of each row, numbered in an order of its own
     difficulty  [n], high is hard                cutoff      [], the fraction of hardest rows to leave out
     targets     [T, K, C] samples of rows drawn from the pool
     n, rng      how many picks, and chance: a function with `n` picks, one without scores row by row
@@ -42,7 +42,7 @@ GIVEN = ("rows", "labels", "n", "rng")
 INTERNAL = ("model", "last_model", "data", "watched", "training", "train", "seed", "sampler")
 VOCABULARY = (
     *GIVEN, "inputs", "features", "probs", "samples", "embeddings", "history", "early", "early_lengths", "reference",
-    "difficulty", "cutoff", "targets",
+    "difficulty", "cutoff", "targets", "clusters",
 )  # fmt: skip
 # evidence -> the provider that gives it
 DEFAULTS = {"features": "pixels", "reference": "previous", "difficulty": "proxy", "cutoff": "prior"}
@@ -68,7 +68,7 @@ OF_A_ROUND = frozenset(
 )
 AXES = {
     "probs": 2, "samples": 3, "history": 3, "early": 3, "early_lengths": 2, "features": 2, "embeddings": 2, "reference": 1,
-    "difficulty": 1, "cutoff": 0, "targets": 3,
+    "difficulty": 1, "cutoff": 0, "targets": 3, "clusters": 1,
 }  # fmt: skip
 NOT_BY_ROW = ("targets", "cutoff")  # what there is not one of for every row
 ROWS = 8192  # looked at at a time where only a yes or no comes of them

@@ -9,6 +9,7 @@ from torch.nn.functional import one_hot
 
 from activeloop.errors import ConfigError, MissingEvidence
 from activeloop.evidence import pixels
+from activeloop.providers.consensus import aligned
 from activeloop.types import Data, Labels, Model, Rows
 
 
@@ -33,6 +34,33 @@ def neighbours(data: Data, rows: Rows, training: Labels, *, k: int = 5) -> Tenso
     votes = one_hot(classes, len(data.classes))  # [n, k, C], the nearest first
     first = votes.argmax(dim=1) / votes.shape[1]  # in [0, 1): less than a vote
     return (votes.sum(dim=1) - first).argmax(dim=1)
+
+
+def named_clusters(clusters: Tensor, data: Data, training: Labels) -> Tensor:
+    """The class that each row's cluster stands for: clusters and classes are paired so that most labels held agree.
+
+    Clusters number themselves in an order of their own. What sets a model's classes beside a reference, as `el2n`, `aum` and
+    `forgetting` do, needs them so named; what only wants groups does not.
+
+    clusters: [N], ids below the number of classes.    training: [N], the labels that a model may see.
+    returns:  [N], class ids; a cluster that holds no label has one of the classes that are left over.
+    raises:   MissingEvidence without labels; ConfigError for more clusters than classes.
+    source:   the Hungarian method, Kuhn 1955.
+    """
+    labelled, classes = np.flatnonzero(training >= 0), len(data.classes)
+    if not len(labelled):
+        raise MissingEvidence(
+            "'named-clusters' are named by labelled rows, and there are none yet: bind 'reference' elsewhere."
+        )
+    if int(clusters.max()) >= classes:
+        raise ConfigError(
+            f"there are {int(clusters.max()) + 1} clusters and {classes} classes; each cluster stands for a class of its own:"
+            " leave evidence.clusters.classes at 0."
+        )
+    at = torch.as_tensor(labelled, device=clusters.device)
+    told = torch.as_tensor(training[labelled], device=clusters.device)
+    meant, _ = aligned(torch.stack([clusters[at], told]), 1, classes)
+    return meant[0].to(clusters.device)[clusters]
 
 
 def previous(last_model: Model | None, data: Data, rows: Rows, training: Labels) -> Tensor:

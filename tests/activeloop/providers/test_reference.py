@@ -9,7 +9,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor
 
 from activeloop.errors import ConfigError, MissingEvidence
-from activeloop.providers.reference import final, neighbours, previous
+from activeloop.providers.reference import final, named_clusters, neighbours, previous
 from activeloop.types import OPEN, SKIP, Data, Labels, Loaded, Rows
 
 
@@ -98,3 +98,32 @@ def test_previous_is_the_last_model_and_the_neighbours_before_there_is_one() -> 
 
 def test_final_is_what_the_model_itself_predicts() -> None:
     assert final(Says(), np.arange(3)).tolist() == [2, 2, 2]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("training", "names"),
+    [
+        ((2, 2, 0, OPEN, 1, 1), (2, 2, 0, 0, 1, 1)),  # each by the labels of its own
+        ((2, 2, OPEN, OPEN, 1, OPEN), (2, 2, 0, 0, 1, 1)),  # the middle one holds none: the class left over
+        ((2, 0, 2, 2, 1, SKIP), (0, 0, 2, 2, 1, 1)),  # 2 agrees with more in the middle: it names one cluster only
+    ],
+)
+def test_a_cluster_has_the_class_by_which_most_labels_agree(training: tuple[int, ...], names: tuple[int, ...]) -> None:
+    found = named_clusters(torch.tensor([0, 0, 1, 1, 2, 2]), line(0, 1, 2, 3, 4, 5), labels(*training))
+
+    assert found.tolist() == list(names)
+
+
+def test_numbering_clusters_otherwise_names_them_alike(digits: Loaded) -> None:
+    assert digits.truth is not None
+    clusters = torch.from_numpy(digits.truth)
+    training = np.where(np.arange(len(digits.data)) < 300, digits.truth, OPEN)
+
+    assert torch.equal(named_clusters((clusters + 3) % 10, digits.data, training), clusters)
+
+
+def test_clusters_cannot_be_named_without_labels_or_classes_enough() -> None:
+    with pytest.raises(MissingEvidence, match="none yet"):
+        named_clusters(torch.tensor([0, 1]), line(0, 1), labels(OPEN, OPEN))
+    with pytest.raises(ConfigError, match="there are 4 clusters and 3 classes"):
+        named_clusters(torch.tensor([0, 3]), line(0, 1), labels(OPEN, 1))
