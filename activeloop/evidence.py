@@ -49,6 +49,7 @@ DEFAULTS = {"features": "pixels", "reference": "previous", "difficulty": "proxy"
 TOGETHER = ("early", "early_lengths", "ensemble")  # of several models, which a round trains besides
 OFFERED = ("probs", "samples", "embeddings", "history", *TOGETHER)  # evidence that depends on the learner
 AT_HAND = ("labels", "n", "rng", "watched")  # what is known of the rows at hand alone, so that no `sampler` has it
+UNNAMED = ("clusters", "agglomerative")  # providers whose numbers are no class ids
 # what a provider that looks at the whole pool, once for all rounds, cannot ask for
 OF_A_ROUND = frozenset(
     (
@@ -154,6 +155,7 @@ def resolve(
             )
         _add(name, (strategy,), steps, bind, evidence, offers)
     _check_sampled(strategy, steps)
+    _check_named(strategy, function, steps)
     return Plan(strategy, function, checked_options(function, options, strategy), tuple(steps.values()))
 
 
@@ -170,6 +172,17 @@ def _check_sampled(strategy: str, steps: Mapping[str, Step]) -> None:
                 " known of the rows at hand alone: bind 'samples' to 'samples', 'ensemble' or 'laplace'."
             )
         waiting += needs(steps[name].function) if name in steps else ()
+
+
+def _check_named(strategy: str, function: Callable[..., Any], steps: Mapping[str, Step]) -> None:
+    """Where a reference is set beside a model's predictions, it must number classes as the model does."""
+    if not {"history", "early"} & set(needs(function)) or "reference" not in steps:
+        return
+    if steps["reference"].provider in UNNAMED:
+        raise ConfigError(
+            f"{strategy!r} compares a model's classes with its reference, and {steps['reference'].provider!r} numbers its"
+            " groups in an order of its own: bind 'reference' to 'named-clusters'."
+        )
 
 
 def _add(

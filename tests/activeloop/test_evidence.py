@@ -108,3 +108,15 @@ def test_passes_in_bfloat16_are_near_those_in_float32_and_another_precision_is_r
     torch.testing.assert_close(half.sum(dim=2), torch.ones(20, 20))
     with pytest.raises(ConfigError, match="precision is 'bfloat'; did you mean 'bfloat16'"):
         samples(model, rows, data, 0, precision="bfloat")
+
+
+@pytest.mark.parametrize("strategy", ["el2n", "aum", "forgetting"])
+def test_a_reference_that_numbers_groups_in_its_own_order_is_no_class(strategy: str) -> None:
+    with pytest.raises(ConfigError, match="'clusters' numbers its groups in an order of its own.*'named-clusters'"):
+        plan(strategy, bind={"reference": "clusters"})
+
+    assert "clusters" in [step.name for step in plan(strategy, bind={"reference": "named-clusters"}).steps]
+
+
+def test_what_only_wants_groups_may_have_them_by_any_number() -> None:
+    assert plan("cluster-margin", bind={"reference": "clusters"}).picks

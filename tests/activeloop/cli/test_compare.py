@@ -61,14 +61,14 @@ def test_every_report_names_the_features(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_what_trains_on_the_whole_pool_is_told_before_it_does(cli: Cli) -> None:
-    small = ("reference.heads=2", "reference.epochs=2", "reference.batch=512")
+    small = ("clusters.heads=2", "clusters.epochs=2", "clusters.batch=512")
     sets = [word for entry in small for word in ("--set", f"evidence.{entry}")]
     said = cli("compare", "--strategies", "expected-el2n,el2n", "--seeds", 1, "--budget", 30, "--query", 10, "--out", "c",
                "--set", "learner.options.steps=5", "--set", "evidence.early.models=1",
-               "--set", "acquire.bind.reference=clusters", *sets)  # fmt: skip
+               "--set", "acquire.bind.reference=named-clusters", *sets)  # fmt: skip
 
     assert said.code == 0, said.err
-    assert "once     a seed, over the whole pool, which may take minutes: reference by clusters; kept" in said.err
+    assert "once     a seed, over the whole pool, which may take minutes: clusters by clusters; kept" in said.err
     assert "el2n     1 more models a round" in said.err
 
 
