@@ -2,6 +2,7 @@
 
 from oracles.annotators import Anchored, Gambler, Habituated, Overconfident, Tired, Underconfident
 from oracles.conditions import Abstaining, Costly, Delayed, Named
+from oracles.inbox import Inbox
 from oracles.merge import dawid_skene
 from oracles.noise import Noisy, asymmetric, confusable, instance, pair, symmetric, transition
 from oracles.panel import Panel
@@ -15,6 +16,7 @@ __all__ = [
     "Delayed",
     "Gambler",
     "Habituated",
+    "Inbox",
     "Named",
     "Noisy",
     "Overconfident",
