@@ -12,6 +12,7 @@ from typing import NoReturn, TextIO
 COMMANDS = {
     "compare": "simulate several strategies and seeds, and draw their acquisition curves",
     "run": "one strategy and seed: simulated to its end, or up to the first question for people",
+    "label": "people answer in the terminal or in a browser, and the model asks again",
     "ask": "show the open query of a run, or pick the next one",
     "tell": "hand in answers, all at once or a few at a time",
     "close": "give up on what is unanswered in a query",

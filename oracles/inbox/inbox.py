@@ -131,6 +131,16 @@ class Inbox:
             labels = {**given, **fresh}
             return {row: labels[row] for row in standing.rows_of(self.ledger, ticket) if row in labels}
 
+    def settle(self, ticket: str, answers: Mapping[int, int]) -> None:
+        """Note what the run was told by other ways: nobody is asked about these rows any more. Again: no effect."""
+        with self.ledger.transaction() as db:
+            self._check_posted(ticket)
+            now, upto = self.clock(), self.last_event()
+            db.executemany(
+                "INSERT OR IGNORE INTO collected (ticket, row, label, upto, time) VALUES (?, ?, ?, ?, ?)",
+                [(ticket, row, label, upto, now) for row, label in answers.items()],
+            )
+
     def notes(self, ticket: str) -> dict[int, dict[str, JSON]]:
         """Of every row collected: who answered, when, in how many seconds, at what cost, shown what; each of a panel."""
         self._check_posted(ticket)

@@ -29,8 +29,8 @@ ACTS = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
-@given(panel=st.integers(1, 2), acts=st.lists(ACTS, max_size=40))
+@settings(max_examples=60, deadline=None)
+@given(panel=st.integers(1, 2), acts=st.lists(ACTS, max_size=30))
 def test_an_inbox_keeps_its_promises(panel: int, acts: list[tuple[object, ...]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         clock = Clock()

@@ -50,13 +50,17 @@ def test_a_full_disk_is_said_and_what_was_acknowledged_stays(inbox: Inbox) -> No
     with pytest.raises(
         InboxError, match=r"the disk is full, and the change was not taken\. What was acknowledged before"
     ):
-        for row in range(2000):
-            inbox.answer("q0", row, 1, "ada", note="x" * 200)
+        _answer_all(inbox, 2000)
     taken = inbox.last_event()
     inbox.ledger.select("PRAGMA max_page_count = 100000")
     inbox.answer("q0", taken, 1, "ada")
 
     assert len(inbox.collect("q0")) == taken + 1
+
+
+def _answer_all(inbox: Inbox, rows: int) -> None:
+    for row in range(rows):
+        inbox.answer("q0", row, 1, "ada", note="x" * 200)
 
 
 def test_a_locked_file_is_said(inbox: Inbox, open_inbox: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,141 @@
+"""Label a run: people answer in the terminal or in a browser, and the model trains on what they said and asks again.
+
+RUN is a folder that `activeloop run --people` made. Answers are on disk, in RUN/inbox.sqlite, before they are acknowledged,
+and go to the journal once a query is whole. Exits with 3 while answers are awaited, with 0 once the run is done.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import ArgumentParser
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from activeloop.cli.people import INBOX, Loop, Wanted
+
+if TYPE_CHECKING:
+    from oracles import Inbox
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, help="folder of the run")
+    parser.add_argument("--with", dest="tool", choices=("console", "web"), default="console",
+        help="where to answer (console)")  # fmt: skip
+    parser.add_argument("--annotator", metavar="NAME", help="who answers, kept beside every answer (your login)")
+    parser.add_argument(
+        "--rounds", type=int, metavar="N", help="stop after N queries are answered (when the run is done)"
+    )
+    parser.add_argument("--panel", type=int, default=1, metavar="K", help="annotators asked about every row (1)")
+    parser.add_argument("--guesses", action="store_true", help="offer what the model thinks; hidden until asked for")
+    parser.add_argument(
+        "--show", type=Path, metavar="CSV", help="texts or small tables to show: row or file, and columns"
+    )
+    parser.add_argument("--data", metavar="SOURCE", help="where the same data lie now, if they were moved")
+    parser.add_argument("--export", type=Path, metavar="FILE", help="write the inbox as .csv or .jsonl, and stop")
+    parser.add_argument("--import", dest="import_", type=Path, metavar="FILE", help="take such a file into a new inbox")
+
+
+def main(
+    run: Path,
+    tool: str,
+    annotator: str | None,
+    rounds: int | None,
+    panel: int,
+    guesses: bool,
+    show: Path | None,
+    data: str | None,
+    export: Path | None,
+    import_: Path | None,
+) -> int:
+    from activeloop.errors import BadAnswer, ConfigError, StoreError
+    from oracles.inbox import InboxError, Refused, checks
+
+    for name, value in (("--rounds", rounds), ("--panel", panel)):
+        if value is not None and value < 1:
+            raise ConfigError(f"{name} is {value}; it must be 1 or more.")
+    try:
+        who = checks.name(annotator or _login(), "annotator")
+        if export is not None:
+            return _export(run, export)
+        if import_ is not None:
+            return _import(run, import_)
+        return _console(run, who, Wanted(rounds, panel, guesses, show, data))
+    except InboxError as error:
+        raise StoreError(str(error)) from error
+    except Refused as error:
+        raise BadAnswer(str(error)) from error
+
+
+def _console(folder: Path, annotator: str, given: Wanted) -> int:
+    import os
+
+    from activeloop.cli.main import WAITING
+    from oracles.console import Question, here, label
+
+    with ExitStack() as stack:
+        loop = stack.enter_context(Loop(folder, given))
+        question = Question(loop.classes, loop.show, loop.caption, folder / "shown", given.guesses)
+        terminal = stack.enter_context(here(sys.stdin, sys.stdout, os.environ))
+        for query in loop.questions():
+            if not label(loop.inbox, query.id, annotator, question, terminal):
+                print(f"{query.id}: {len(loop.inbox.waiting(query.id))} rows left. What you answered is kept;"
+                      f" the same command goes on.")  # fmt: skip
+                return WAITING
+        return loop.ended()
+
+
+def _export(folder: Path, path: Path) -> int:
+    from activeloop.cli.main import DONE
+    from activeloop.errors import StoreError
+    from activeloop.report.files import replace_bytes
+    from oracles.inbox.exchange import as_csv, as_json_lines
+
+    _check_kind(path)
+    if not (folder / INBOX).exists():
+        raise StoreError(
+            f"{folder} holds no {INBOX}: nobody has labelled there yet. `activeloop label {folder}` begins."
+        )
+    with _inbox(folder) as inbox:
+        replace_bytes(path, (as_csv if path.suffix == ".csv" else as_json_lines)(inbox).encode())
+    print(f"wrote {path}")
+    return DONE
+
+
+def _import(folder: Path, path: Path) -> int:
+    from activeloop.cli.main import DONE
+    from oracles.inbox.exchange import from_csv, from_json_lines, take_in
+
+    _check_kind(path)
+    with path.open(newline="", encoding="utf-8") as file:
+        text = file.read()
+    with _inbox(folder) as inbox:
+        count = take_in(inbox, (from_csv if path.suffix == ".csv" else from_json_lines)(text))
+    print(f"{count} lines taken in; go on with: activeloop label {folder}")
+    return DONE
+
+
+def _inbox(folder: Path) -> Inbox:
+    from activeloop.cli.folder import state_of
+    from activeloop.cli.people import about
+    from oracles import Inbox
+
+    state = state_of(folder)
+    return Inbox(folder / INBOX, len(state.classes), time.time, about=about(state))
+
+
+def _check_kind(path: Path) -> None:
+    from activeloop.errors import ConfigError
+
+    if path.suffix not in (".csv", ".jsonl"):
+        raise ConfigError(f"{path} ends in {path.suffix!r}; an inbox is written as .csv or .jsonl.")
+
+
+def _login() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no such user, as in some containers
+        return "me"
