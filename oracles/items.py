@@ -57,3 +57,8 @@ def plain(text: str, longest: int = 500) -> str:
     """The text with what could command a terminal, or turn text around, replaced; class and file names may hold that."""
     shown = "".join("\ufffd" if unicodedata.category(sign)[0] == "C" else sign for sign in text[:longest])
     return shown + "…" * (len(text) > longest)
+
+
+def encodable(text: str) -> str:
+    """The text with halves of surrogate pairs replaced, which file names of another encoding hold, and UTF-8 cannot."""
+    return text.encode("utf-8", "replace").decode()

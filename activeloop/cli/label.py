@@ -33,6 +33,9 @@ def arguments(parser: ArgumentParser) -> None:
         "--show", type=Path, metavar="CSV", help="texts or small tables to show: row or file, and columns"
     )
     parser.add_argument("--data", metavar="SOURCE", help="where the same data lie now, if they were moved")
+    parser.add_argument("--host", default="127.0.0.1", help="with web: address to serve on; others than this machine's own"
+        " let the network in, by the token in the link alone (127.0.0.1)")  # fmt: skip
+    parser.add_argument("--port", type=int, default=8765, help="with web; 0 is any that is free (8765)")
     parser.add_argument("--export", type=Path, metavar="FILE", help="write the inbox as .csv or .jsonl, and stop")
     parser.add_argument("--import", dest="import_", type=Path, metavar="FILE", help="take such a file into a new inbox")
 
@@ -46,6 +49,8 @@ def main(
     guesses: bool,
     show: Path | None,
     data: str | None,
+    host: str,
+    port: int,
     export: Path | None,
     import_: Path | None,
 ) -> int:
@@ -61,7 +66,12 @@ def main(
             return _export(run, export)
         if import_ is not None:
             return _import(run, import_)
-        return _console(run, who, Wanted(rounds, panel, guesses, show, data))
+        wanted = Wanted(rounds, panel, guesses, show, data)
+        if tool == "web":
+            from activeloop.cli.web import serve
+
+            return serve(run, annotator, wanted, host, port)
+        return _console(run, who, wanted)
     except InboxError as error:
         raise StoreError(str(error)) from error
     except Refused as error:

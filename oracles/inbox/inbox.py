@@ -273,6 +273,12 @@ class Inbox:
         ticket = checks.name(ticket, "ticket")
         return bool(self.ledger.select("SELECT 1 FROM tickets WHERE ticket = :ticket", {"ticket": ticket}))
 
+    def was_asked(self, row: int) -> bool:
+        """Whether any ticket holds the row."""
+        return bool(
+            self.ledger.select("SELECT 1 FROM rows WHERE row = :row LIMIT 1", {"row": checks.whole(row, "row")})
+        )
+
     def waiting(self, ticket: str) -> tuple[int, ...]:
         """Rows of the ticket that nobody, or not yet the whole panel, has decided."""
         self._check_posted(ticket)

@@ -19,6 +19,7 @@ CREATE TABLE rows (
   ticket TEXT NOT NULL REFERENCES tickets (ticket), row INTEGER NOT NULL, position INTEGER NOT NULL, guess INTEGER,
   PRIMARY KEY (ticket, row)
 );
+CREATE INDEX rows_by_row ON rows (row);
 CREATE TABLE events (
   id INTEGER PRIMARY KEY, ticket TEXT NOT NULL, row INTEGER NOT NULL,
   kind TEXT NOT NULL CHECK (kind IN ('answer', 'skip', 'unsure', 'undo', 'revise')),
