@@ -15,13 +15,13 @@ from oracles.inbox.standing import JSON
 
 LEASE_S = 120.0  # long enough to look something up; then the row goes to somebody else
 
-# of the rows that people may still be asked about: what stands on each, without `me`
+# rows that `me` may be asked about, in the order posted: undecided, not answered by me, and with room in the panel beside
+# what stands and what others look at just now
 OFFERED = """
-SELECT rows.ticket, rows.row, rows.guess,
-  (SELECT max(id) FROM standing WHERE standing.ticket = rows.ticket AND standing.row = rows.row
-     AND kind = 'unsure' AND annotator = :me) AS unsure
-FROM rows JOIN tickets USING (ticket)
+SELECT rows.ticket, rows.row, rows.guess FROM tickets JOIN rows USING (ticket)
 WHERE tickets.ticket NOT IN (SELECT ticket FROM closed)
+  AND {unsure} (SELECT 1 FROM standing WHERE standing.ticket = rows.ticket AND standing.row = rows.row
+     AND kind = 'unsure' AND annotator = :me)
   AND NOT EXISTS (SELECT 1 FROM collected WHERE collected.ticket = rows.ticket AND collected.row = rows.row)
   AND NOT EXISTS (SELECT 1 FROM events WHERE events.ticket = rows.ticket AND events.row = rows.row AND kind = 'revise')
   AND NOT EXISTS (SELECT 1 FROM standing WHERE standing.ticket = rows.ticket AND standing.row = rows.row
@@ -32,9 +32,13 @@ WHERE tickets.ticket NOT IN (SELECT ticket FROM closed)
      AND annotator <> :me AND until > :now AND NOT EXISTS (
        SELECT 1 FROM standing WHERE standing.ticket = leases.ticket AND standing.row = leases.row
        AND kind <> 'unsure' AND standing.annotator = leases.annotator)) < :panel
-ORDER BY unsure IS NOT NULL, unsure, tickets.number, rows.position
-LIMIT :n
+ORDER BY {order} LIMIT :n
 """
+FRESH = OFFERED.format(unsure="NOT EXISTS", order="tickets.number, rows.position")
+UNSURE = OFFERED.format(
+    unsure="EXISTS",
+    order="(SELECT max(id) FROM events WHERE events.ticket = rows.ticket AND events.row = rows.row AND annotator = :me)",
+)
 
 
 @dataclass(frozen=True)
@@ -156,7 +160,10 @@ class Inbox:
         me = checks.name(annotator, "annotator")
         with self.ledger.transaction() as db:
             now = self.clock()
-            found = self.ledger.select(OFFERED, {"me": me, "now": now, "panel": self.panel, "n": n})
+            who = {"me": me, "now": now, "panel": self.panel}
+            found = self.ledger.select(FRESH, {**who, "n": n})
+            if len(found) < n:
+                found += self.ledger.select(UNSURE, {**who, "n": n - len(found)})
             db.execute("DELETE FROM leases WHERE until <= ? OR annotator = ?", (now, me))
             db.executemany(
                 "INSERT INTO leases (ticket, row, annotator, until) VALUES (?, ?, ?, ?)",

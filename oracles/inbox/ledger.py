@@ -20,6 +20,7 @@ CREATE TABLE rows (
   PRIMARY KEY (ticket, row)
 );
 CREATE INDEX rows_by_row ON rows (row);
+CREATE INDEX rows_in_order ON rows (ticket, position);
 CREATE TABLE events (
   id INTEGER PRIMARY KEY, ticket TEXT NOT NULL, row INTEGER NOT NULL,
   kind TEXT NOT NULL CHECK (kind IN ('answer', 'skip', 'unsure', 'undo', 'revise')),

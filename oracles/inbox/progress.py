@@ -17,6 +17,19 @@ SELECT annotator, max(time) AS last,
   avg(CASE WHEN kind <> 'unsure' THEN seconds END) AS seconds
 FROM standing GROUP BY annotator ORDER BY answers DESC, annotator
 """
+OF_ONE = """
+SELECT count(*) AS said, sum(time > :since) AS recent, min(CASE WHEN time > :since THEN time END) AS first
+FROM standing WHERE annotator = :who AND kind <> 'unsure'
+"""
+OPEN_TICKETS = """
+SELECT ticket, count(*) AS rows, sum(
+  NOT EXISTS (SELECT 1 FROM collected WHERE collected.ticket = rows.ticket AND collected.row = rows.row)
+  AND NOT EXISTS (SELECT 1 FROM events WHERE events.ticket = rows.ticket AND events.row = rows.row AND kind = 'revise')
+  AND (SELECT count(*) FROM standing WHERE standing.ticket = rows.ticket AND standing.row = rows.row
+    AND kind <> 'unsure') < :panel) AS left
+FROM tickets JOIN rows USING (ticket) WHERE ticket NOT IN (SELECT ticket FROM closed)
+GROUP BY tickets.number ORDER BY tickets.number
+"""
 IN_DOUBT = """
 SELECT ticket, row FROM standing GROUP BY ticket, row
 HAVING count(DISTINCT CASE WHEN kind <> 'unsure' THEN label END) > 1 OR sum(kind = 'unsure') > 0
@@ -79,15 +92,15 @@ class Doubt:
 
 def tickets(inbox: Inbox) -> list[Ticket]:
     """Those that people are asked about, oldest first."""
-    names = inbox.ledger.select(
-        "SELECT ticket FROM tickets WHERE ticket NOT IN (SELECT ticket FROM closed) ORDER BY number"
-    )
-    found = []
-    for each in names:
-        left = len(inbox.waiting(each["ticket"]))
-        rows = inbox.ledger.select("SELECT count(*) AS n FROM rows WHERE ticket = :ticket", {"ticket": each["ticket"]})
-        found.append(Ticket(each["ticket"], rows[0]["n"], left))
-    return found
+    found = inbox.ledger.select(OPEN_TICKETS, {"panel": inbox.panel})
+    return [Ticket(each["ticket"], each["rows"], each["left"]) for each in found]
+
+
+def of_annotator(inbox: Inbox, name: str) -> tuple[int, float]:
+    """(answers and skips that stand, how many a minute lately)."""
+    now = inbox.clock()
+    found = inbox.ledger.select(OF_ONE, {"who": name, "since": now - RECENT_S})[0]
+    return found["said"], _rate(found["recent"], found["first"], now)
 
 
 def annotators(inbox: Inbox) -> list[Annotator]:
@@ -101,7 +114,7 @@ def annotators(inbox: Inbox) -> list[Annotator]:
     ]  # fmt: skip
 
 
-def _rate(count: int, first: float | None, now: float) -> float:
+def _rate(count: int | None, first: float | None, now: float) -> float:
     """A minute, since the first of them, but of at least half a minute: two quick answers are no rate of 60."""
     return 0.0 if first is None or not count else 60 * count / max(now - first, 30.0)
 

@@ -111,7 +111,7 @@ class _Rooms:
         self._png = lru_cache(KEPT_IMAGES)(self._drawn)
 
     async def state(self, request: Request) -> Response:
-        return await _json(lambda: self._state(request.query_params.get("annotator")))
+        return await _json(lambda: self._state(encodable(request.query_params.get("annotator", ""))))
 
     async def next(self, request: Request) -> Response:
         values = await body_of(request, "annotator", "n")
@@ -236,11 +236,11 @@ class _Rooms:
             return {**told, "text": encodable(item.text)}
         return {**told, "cells": [(encodable(name), encodable(value)) for name, value in item.cells]}
 
-    def _state(self, annotator: str | None) -> Mapping[str, JSON]:
+    def _state(self, annotator: str) -> Mapping[str, JSON]:
         story = self._page.story()
         open_tickets = progress.tickets(self._inbox)
         ticket = open_tickets[-1] if open_tickets else None
-        mine = next((each for each in progress.annotators(self._inbox) if each.name == annotator), None)
+        mine, rate = progress.of_annotator(self._inbox, annotator) if annotator else (0, 0.0)
         return {
             "mood": story.mood,
             "what": story.what,
@@ -249,8 +249,8 @@ class _Rooms:
             "ticket": ticket.name if ticket else None,
             "rows": ticket.rows if ticket else 0,
             "left": ticket.left if ticket else 0,
-            "mine": mine.answers + mine.skips if mine else 0,
-            "rate": mine.rate if mine else 0.0,
+            "mine": mine,
+            "rate": rate,
         }
 
 

@@ -256,6 +256,7 @@ function drawClasses(words) {
     key && key !== name.toLowerCase() ? make("kbd", {}, key) : null, make("span", {}, name),
   )));
   byId("classes").classList.toggle("many", guide.classes.length > FEW);
+  byId("classes").classList.toggle("short", guide.classes.every(({ name }) => name.length <= 3));
   return found;
 }
 
