@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("run", type=Path, help="folder of the run")
-    parser.add_argument("--with", dest="tool", choices=("console", "web"), default="console",
-        help="where to answer (console)")  # fmt: skip
+    parser.add_argument("--with", dest="tool", metavar="WHAT", default="console", help="where to answer: console, web, or"
+        " MODULE:FUNCTION of your own, which is given what a row shows and gives its class (console)")  # fmt: skip
     parser.add_argument("--annotator", metavar="NAME", help="who answers, kept beside every answer (your login)")
     parser.add_argument(
         "--rounds", type=int, metavar="N", help="stop after N queries are answered (when the run is done)"
@@ -71,7 +71,11 @@ def main(
             from activeloop.cli.web import serve
 
             return serve(run, annotator, wanted, host, port)
-        return _console(run, who, wanted)
+        if tool == "console":
+            return _console(run, who, wanted)
+        if ":" in tool:
+            return _function(run, tool, annotator, wanted)
+        raise ConfigError(f"--with is {tool!r}; it is console, web, or module:function.")
     except InboxError as error:
         raise StoreError(str(error)) from error
     except Refused as error:
@@ -92,6 +96,25 @@ def _console(folder: Path, annotator: str, given: Wanted) -> int:
             if not label(loop.inbox, query.id, annotator, question, terminal):
                 print(f"{query.id}: {len(loop.inbox.waiting(query.id))} rows left. What you answered is kept;"
                       f" the same command goes on.")  # fmt: skip
+                return WAITING
+        return loop.ended()
+
+
+def _function(folder: Path, name: str, annotator: str | None, given: Wanted) -> int:
+    from activeloop.catalogue import find
+    from activeloop.cli.main import WAITING
+    from oracles.called import answer_all
+    from oracles.inbox.checks import LONGEST
+
+    function = find("oracles", name)
+    with Loop(folder, given) as loop:
+        for query in loop.questions():
+            answer_all(loop.inbox, query.id, annotator or name[-LONGEST:], loop.classes, loop.show, function)
+            left = len(loop.inbox.waiting(query.id))
+            if left:
+                print(
+                    f"{query.id}: {left} rows left, which other annotators of the panel answer. The same command goes on."
+                )
                 return WAITING
         return loop.ended()
 

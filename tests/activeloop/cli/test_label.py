@@ -233,3 +233,52 @@ def test_an_inbox_of_another_run_and_a_damaged_one_are_refused(team: Team, label
     said = label("")
     assert said.code == 2
     assert "is no SQLite file, or its beginning is torn" in said.err
+
+
+COLOUR = """
+import numpy as np
+
+def colour(pixels):
+    return ["red", "green", "blue"][pixels.mean(axis=(0, 1)).argmax()]
+
+def number(pixels):
+    return np.int64(0) if pixels.mean() > 0 else None
+
+def wrong(pixels):
+    return "mauve"
+
+def broken(pixels):
+    raise KeyError("no such thing")
+"""
+
+
+def test_a_function_of_ones_own_answers_until_the_run_is_done(team: Team, label: Label) -> None:
+    team.run()
+    (team.folder / "mine_colours.py").write_text(COLOUR)
+    said = label("", "--with", "mine_colours:colour")
+
+    assert said.code == 0, said.err
+    files = sorted(path.name for path in (team.folder / "images").iterdir())
+    told = {row: name for told in events(team, "told") for row, name in told["answers"].items()}  # type: ignore[attr-defined]
+    assert len(told) == 16
+    assert all(files[int(row)].startswith(CLASSES[name]) for row, name in told.items())
+    assert label("", "--with", "mine_colours:number").code == 0
+
+
+@pytest.mark.parametrize(
+    ("tool", "message"),
+    [
+        ("mine_colours:wrong", "answered 'mauve' for row 1; it gives the name of a class, its number 0…2, or None"),
+        ("mine_colours:broken", "failed on row 1: KeyError: 'no such thing'. What it answered before is kept"),
+        ("mine_colours:absent", "cannot be imported"),
+        ("paper", "--with is 'paper'; it is console, web, or module:function"),
+    ],
+)
+def test_a_function_that_fails_or_answers_nonsense_is_said(team: Team, label: Label, tool: str, message: str) -> None:
+    team.run()
+    (team.folder / "mine_colours.py").write_text(COLOUR)
+    said = label("", "--with", tool)
+
+    assert said.code == 2
+    assert message in said.err
+    assert events(team, "told") == []
