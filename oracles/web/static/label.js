@@ -230,7 +230,8 @@ function tell(state) {
   const done = state.rows - state.left;
   byId("bar").style.width = state.rows ? `${(100 * done) / state.rows}%` : "0";
   const rate = state.rate >= 1 ? `, ${Math.round(state.rate)} a minute` : "";
-  byId("counts").textContent = `${done} of ${state.rows} in this query · ${state.told} of ${state.budget} labels told · you ${state.mine}${rate}`;
+  const here = state.rows ? `${done} of ${state.rows} in this query · ` : "";
+  byId("counts").textContent = `${here}${state.told} of ${state.budget} labels told · you ${state.mine}${rate}`;
   document.body.dataset.mood = mood;
   document.body.dataset.mine = state.mine;
   veil();

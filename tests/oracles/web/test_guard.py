@@ -8,10 +8,11 @@ from starlette.testclient import TestClient
 
 from oracles import Inbox
 from oracles.inbox import Refused
+from oracles.web.app import application
 from oracles.web.guard import HEADERS, LARGEST_BODY
 from oracles.web.serve import bound, tokens_in
 
-from .conftest import OURS, TOKENS, Slept, answer
+from .conftest import OURS, TOKENS, Slept, answer, make_page
 
 PATHS = ("/", "/owner", "/api/state", "/api/guide", "/api/owner", "/item/4.png", "/export.csv", "/nowhere")
 
@@ -83,6 +84,15 @@ def test_our_own_page_is_taken(client: TestClient) -> None:
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8765", "testserver.evil.example", ""])
 def test_another_host_name_is_not_answered(client: TestClient, host: str) -> None:
     assert client.get("/", headers={"host": host}).status_code == 421
+
+
+def test_a_page_for_the_network_answers_to_any_name_and_to_no_one_without_a_token(inbox: Inbox, slept: Slept) -> None:
+    client = TestClient(application(inbox, make_page(), TOKENS, None, slept), follow_redirects=False)
+    elsewhere = {"host": "lab-7.example:8765"}
+
+    assert client.get("/", headers=elsewhere).status_code == 401
+    assert client.get("/?token=wrong", headers=elsewhere).status_code == 403
+    assert client.get(f"/?token={TOKENS.annotator}", headers=elsewhere).status_code == 303
 
 
 def test_too_many_bytes_are_refused_announced_or_not(client: TestClient, inbox: Inbox) -> None:
