@@ -55,7 +55,9 @@ def bodies(draw: Callable[..., Any]) -> tuple[str, bytes]:
     return path, json.dumps(body).encode()
 
 
-FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(
+    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @FUZZ
@@ -106,7 +108,7 @@ def test_no_address_and_no_header_meets_a_defect(
 def test_the_fuzzer_itself_reaches_answers_that_are_taken(owner: TestClient, inbox: Inbox, tmp_path: Path) -> None:
     taken = 0
 
-    @settings(max_examples=100, deadline=None, database=None)
+    @settings(max_examples=200, deadline=None, derandomize=True)
     @given(sent=bodies())
     def count(sent: tuple[str, bytes]) -> None:
         nonlocal taken
