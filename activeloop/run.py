@@ -188,18 +188,6 @@ class Run:
         with threads(self.config.threads):
             return self._fitted(self._setup, self.state, self.state.round, watch=None)
 
-    def asker(self) -> Model | None:
-        """The model that picked the latest query, for its guesses; None where none was trained to pick it."""
-        setup, queries = self._setup, self.state.queries
-        if setup is None or not queries or queries[-1].use != "acquire":
-            return None
-        if not (setup.measures or setup.acquire.uses("model")):
-            return None
-        from activeloop.rounds import threads
-
-        with threads(self.config.threads):
-            return self._last_model(setup)
-
     # a round, from left to right
 
     def _next(self, setup: Setup) -> Query | None:

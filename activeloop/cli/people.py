@@ -107,7 +107,7 @@ class Loop:
             finally:
                 self._thinks(False)
         if query is not None and not self.inbox.has(query.id):
-            self.inbox.post(query.id, query.rows, _guesses(self.run, query) if self._wanted.guesses else None)
+            self.inbox.post(query.id, query.rows, dict(self.run.guesses(query.id)) or None if self._wanted.guesses else None)
         return query
 
     def _tell(self, query: Query) -> None:
@@ -147,17 +147,6 @@ def _open_inbox(run: Run, panel: int) -> Inbox:
         inbox.close()
         raise
     return inbox
-
-
-def _guesses(run: Run, query: Query) -> dict[int, int] | None:
-    """Row -> the class that the model which picked the query thinks most likely."""
-    import numpy as np
-
-    model = run.asker()
-    if model is None:
-        return None
-    labels = model.probs(np.asarray(query.rows)).argmax(dim=1).tolist()
-    return dict(zip(query.rows, labels, strict=True))
 
 
 def _draw(run: Run, data: Data) -> None:
