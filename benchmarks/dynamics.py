@@ -34,7 +34,7 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from importlib.metadata import version
 from multiprocessing import get_context
@@ -110,9 +110,9 @@ SMALL = (Task("digits", "linear", 20, 20, 60, 2, ALL[:2]),)
 def main(tasks: Sequence[Task], jobs: int, out: Path, encoders: Path, *, keeps: bool = True) -> None:
     for task in tasks:
         source(task, out, encoders)
-    pieces = [(task, seed, noise, arm) for seed in range(max(task.seeds for task in tasks)) for task in tasks
-              for noise, arm in [("", "diagnosis"), *((noise, arm) for noise in NOISES for arm in task.arms)]
-              if seed < task.seeds]  # fmt: skip
+    drawn = [(task, seed) for seed in range(max(task.seeds for task in tasks)) for task in tasks if seed < task.seeds]
+    pieces = [(task, seed, "", "diagnosis") for task, seed in drawn]
+    pieces += [(task, seed, noise, arm) for task, seed in drawn for noise in NOISES for arm in task.arms]
     with ProcessPoolExecutor(jobs, get_context("spawn")) as workers:
         done = [workers.submit(piece, out, encoders, *each) for each in pieces]
         for at, each in enumerate(as_completed(done), start=1):
@@ -432,9 +432,11 @@ if __name__ == "__main__":
     parser.add_argument(
         "--encoders", type=Path, default=Path("runs/passive"), help="the --out of benchmarks/passive.py"
     )
+    parser.add_argument("--seeds", type=int, default=5, help="of digits; of the others 3 at most")
     parser.add_argument("--quick", action="store_true", help="a linear net on digits, 60 labels; nothing is recorded")
     given = parser.parse_args()
     if given.quick:
         main(SMALL, given.jobs, given.out / "quick", given.encoders, keeps=False)
     else:
-        main(TASKS, given.jobs, given.out, given.encoders)
+        tasks = [replace(task, seeds=min(task.seeds, given.seeds)) for task in TASKS]
+        main(tasks, given.jobs, given.out, given.encoders)
