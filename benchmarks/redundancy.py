@@ -14,8 +14,8 @@ Measured    area under the accuracy curve less random's, paired by seed, Holm-co
             row is already in that batch as another copy, and the share of all labels that went to a row labelled before.
 Device      CPU, one thread a run. A run is a journal: the script goes on where it stood.
 
-    ACTIVELOOP_DATA=DIR python benchmarks/redundancy.py [--jobs 1] [--seeds 5] [--out DIR]     MINUTES
-    python benchmarks/redundancy.py --quick                                                    a minute; shows that it runs
+    ACTIVELOOP_DATA=DIR python benchmarks/redundancy.py [--jobs 1] [--seeds 5] [--out DIR]     a quarter of an hour
+    python benchmarks/redundancy.py --quick                                                    shows that it runs
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import date
@@ -37,18 +37,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from results import record
+from results import curves_table, record, said, state_of, summarised, verdicts
 
 from activeloop import configure, load
 from activeloop.drive import drive
-from activeloop.fold import State, fold
-from activeloop.report.curves import Record, points_of
+from activeloop.fold import State
 from activeloop.report.plot import draw
-from activeloop.report.statistics import Estimate, estimate
-from activeloop.report.summary import StrategySummary, Summary, summarise
+from activeloop.report.statistics import estimate
 from activeloop.rng import rng
 from activeloop.run import Run
-from activeloop.store.journal import FILE, read
 from activeloop.types import Loaded
 from oracles import Simulated
 
@@ -159,52 +156,16 @@ def folder(out: Path, task: Task, arm: str, seed: int) -> Path:
 
 
 def section(task: Task, seeds: int, out: Path) -> str:
-    states = {arm: [_state(folder(out, task, arm, seed)) for seed in range(seeds)] for arm in ARMS}
-    records = [Record(out, arm, seed, state) for arm, found in states.items() for seed, state in enumerate(found)]
-    summary = summarise(points_of(records))
-    draw(summary, out / f"{folder(out, task, 'x', 0).parent.name}.png")
-    head = (
-        f"### {task.name}: {task.distinct:,} rows x {task.copies}, {task.query} a query\n\n{_words(summary)}\n\n"
-        + "| arm | "
-        + " | ".join(f"{labels} labels" for labels in _budgets(summary))
-        + " | area | less random | p (Holm) | copies within a batch | labels on a row labelled before |\n"
-        + "|---" * (len(_budgets(summary)) + 6)
-        + "|"
-    )
-    return "\n".join([head, *(_line(each, summary, states[each.strategy], task) for each in summary.strategies)])
-
-
-def _state(at: Path) -> State:
-    state = fold(read(at / FILE))
-    assert state is not None
-    return state
-
-
-def _words(summary: Summary) -> str:
-    """Whose area lies above or below random's."""
-    beside: dict[str, list[str]] = {"better": [], "worse": [], "cannot be told apart": []}
-    for each in summary.strategies:
-        if each.against is not None:
-            beside[each.against.verdict].append(each.strategy)
-    words = "; ".join(f"{word}: {', '.join(arms) or 'none'}" for word, arms in beside.items())
-    return f"Against random, {words}."
-
-
-def _budgets(summary: Summary) -> list[int]:
-    points = [point.labels for point in summary.strategies[0].curve]
-    return [points[round(part * (len(points) - 1))] for part in (0.25, 0.5, 1)]
-
-
-def _line(each: StrategySummary, summary: Summary, states: Sequence[State], task: Task) -> str:
-    curve: Mapping[int, Estimate] = {
-        point.labels: Estimate(point.mean, point.low, point.high, point.seeds) for point in each.curve
-    }
-    against = each.against
-    cells = [each.strategy, *(said(curve[labels]) for labels in _budgets(summary)), said(each.area)]
-    cells += ["–", "–"] if against is None else [said(against.area, sign=True), _p(against.p_holm)]
-    within, before = zip(*(_repeats(state, task.copies) for state in states), strict=True)
-    cells += [said(estimate(within), digits=2), said(estimate(before), digits=2)]
-    return f"| {' | '.join(cells)} |"
+    runs = {arm: [folder(out, task, arm, seed) for seed in range(seeds)] for arm in ARMS}
+    summary = summarised(runs)
+    draw(summary, out / f"{folder(out, task, 'random', 0).parent.name}.png")
+    within, before = {}, {}
+    for arm, folders in runs.items():
+        shares = [_repeats(state_of(at), task.copies) for at in folders]
+        within[arm], before[arm] = (said(estimate(each), digits=2) for each in zip(*shares, strict=True))
+    head = f"### {task.name}: {task.distinct:,} rows x {task.copies}, {task.query} labels a query"
+    table = curves_table(summary, {"copies within a batch": within, "labels on a row labelled before": before})
+    return f"{head}\n\n{verdicts(summary)}\n\n{table}"
 
 
 def _repeats(state: State, copies: int) -> tuple[float, float]:
@@ -219,17 +180,6 @@ def _repeats(state: State, copies: int) -> tuple[float, float]:
             before += len(distinct) - len(set(distinct.tolist()) - held)
         held |= set(distinct.tolist())
     return within / asked, before / asked
-
-
-def _p(p: float | None) -> str:
-    return "–" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def said(found: Estimate | None, sign: bool = False, digits: int = 3) -> str:
-    if found is None:
-        return "–"
-    half = "" if found.half is None else f" ± {found.half:.{digits}f}"
-    return f"{found.mean:{'+' if sign else ''}.{digits}f}{half}"
 
 
 if __name__ == "__main__":
