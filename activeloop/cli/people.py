@@ -107,7 +107,9 @@ class Loop:
             finally:
                 self._thinks(False)
         if query is not None and not self.inbox.has(query.id):
-            self.inbox.post(query.id, query.rows, dict(self.run.guesses(query.id)) or None if self._wanted.guesses else None)
+            self.inbox.post(
+                query.id, query.rows, dict(self.run.guesses(query.id)) or None if self._wanted.guesses else None
+            )
         return query
 
     def _tell(self, query: Query) -> None:

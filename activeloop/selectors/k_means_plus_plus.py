@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from activeloop.errors import BadScores
+from activeloop.geometry.clusters import warn_of_repeats
 from activeloop.geometry.neighbours import refuse_nan
 from activeloop.geometry.plus_plus import spread
 from activeloop.types import OPEN
@@ -40,4 +41,6 @@ def k_means_plus_plus(features: Tensor, labels: Tensor, n: int, rng: Generator) 
         told: NDArray[np.float64] = found.double().cpu().numpy()
         return told
 
-    return torch.from_numpy(spread(apart, free, (labels >= 0).nonzero().flatten().tolist(), n, rng))
+    picks = torch.from_numpy(spread(apart, free, (labels >= 0).nonzero().flatten().tolist(), n, rng))
+    warn_of_repeats(features, labels, picks)
+    return picks

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from modAL.models import ActiveLearner, Committee
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 
 from activeloop import catalogue
 from activeloop.cli.check import maker_of
@@ -24,6 +27,11 @@ BRIDGED = [
 ROWS = [(name, says) for name in STRATEGIES + BRIDGED for says in contracts.of_strategy(catalogue.find_strategy(name))]
 
 
+def pair() -> Committee:
+    """A modAL committee, as a user would write one."""
+    return Committee([ActiveLearner(LogisticRegression(random_state=0)), ActiveLearner(GaussianNB())])
+
+
 # with settings that are quick; a new learner needs a line, and one of a classifier stands for all
 LEARNERS = [
     ("supervised", {"steps": 30}, (1, 8, 8)),
@@ -32,6 +40,8 @@ LEARNERS = [
     ("sklearn:sklearn.naive_bayes.GaussianNB", {}, (6,)),
     ("sklearn:sklearn.ensemble.RandomForestClassifier", {"params": {"n_estimators": 5}}, (6,)),
     ("sklearn:sklearn.neighbors.KNeighborsClassifier", {}, (1, 8, 8)),
+    ("committee", {"members": ["sklearn.linear_model.LogisticRegression", "sklearn.naive_bayes.GaussianNB"]}, (6,)),
+    (f"modal:{__name__}:pair", {}, (6,)),
 ]
 # oracle -> how it is written with its rate or file; `asymmetric` has a map for CIFAR-10's classes alone
 RATES = {
