@@ -13,7 +13,10 @@ chance, the joint information of each one's batch by one judge: our `Joint` with
 Floor: looking at every row takes 2 x 10,000 rows x 10 x 100 x 10,000 combinations, 200 GFLOP, and 10^9 logarithms a pick once
 combinations are as many; six such picks are 1.2 TFLOP. Lazily, and by 500 combinations first, some 4,000 rows x 500 and 100 x
 5,000 are looked at: a fortieth. Lengthening the table by a pick takes 10^7 logarithms besides. Prediction: 40 times.
-Result: PENDING
+Result, 2026-11-25, three repetitions: 147 times batchbald_redux and 389 times baal, with the picks of the plain greedy at a
+seventeenth of its time; 80 to 130 rows a pick are looked at closely. Before combinations were weighed by what each leaves to be
+told it was 8 and 13 times: estimates erred by as much as gains differed, and 24,000 of 60,000 looks were taken anew. On 750
+rows all three batches hold 4.56 of the 4.6 nats that 100 passes can give, by that better judge.
 Device: CPU, two threads.
 
     pip install batchbald_redux
