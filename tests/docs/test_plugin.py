@@ -24,7 +24,8 @@ def call(tmp_path_factory: pytest.TempPathFactory) -> Call:
     folder = tmp_path_factory.mktemp("plugin")
     shutil.copytree(TEMPLATE, folder / "source", ignore=shutil.ignore_patterns("__pycache__"))
     path = os.pathsep.join([str(folder / "site"), str(ROOT)])
-    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(folder / "cache")}
+    outside = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}  # no terminal
+    environment = {**outside, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(folder / "cache")}
 
     def run(*words: str) -> str:
         done = subprocess.run(
