@@ -71,7 +71,8 @@ def show(folder: Path, state: State, query: Query, items: Items, out: Path | Non
     print(
         f"\n{len(query.unanswered)} rows to label ({query.use}), {state.told} of {state.config['budget']} labels told."
         f"\n{what} with class names, numbers or `skip`, all or some, then:"
-        f"\n  activeloop tell {folder} {query.id} {path}\n  activeloop ask {folder}",
+        f"\n  activeloop tell {folder} {query.id} {path}\n  activeloop ask {folder}"
+        f"\nOr label in the browser, which does both: activeloop label {folder} --with web",
         file=sys.stderr,
     )
     return WAITING
