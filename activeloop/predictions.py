@@ -98,9 +98,7 @@ def _rows(evidence: Arrays) -> int:
 
 
 def _scores(plan: Plan, evidence: Arrays, hand: Mapping[str, Any]) -> NDArray[np.float64]:
-    return in_chunks(
-        plan.strategy, plan.function, plan.options, lambda at: _part(plan, evidence, hand, at), _rows(evidence)
-    )
+    return in_chunks(plan, lambda at: _part(plan, evidence, hand, at), _rows(evidence))
 
 
 def _part(plan: Plan, evidence: Arrays, hand: Mapping[str, Any], at: slice) -> dict[str, Any]:

@@ -247,7 +247,7 @@ def look(plan: Plan, hand: Mapping[str, Any]) -> Seen:
         here = {**hand, "rows": hand["rows"][part], "labels": hand["labels"][part]}
         return gather(plan, here, whole).values
 
-    scores = in_chunks(plan.strategy, plan.function, plan.options, seen, len(hand["rows"]))
+    scores = in_chunks(plan, seen, len(hand["rows"]))
     return Seen(None, scores, {name: found.notes for name, found in whole.items()})
 
 
@@ -276,14 +276,8 @@ def among(plan: Plan, rows: Rows, labels: Labels, hand: Mapping[str, Any]) -> Ro
     return choose(plan, AcquireConfig(), look(plan, fewer), fewer)
 
 
-def in_chunks(
-    strategy: str,
-    function: Callable[..., Tensor],
-    options: Mapping[str, Any],
-    seen: Callable[[slice], Mapping[str, Any]],
-    rows: int,
-) -> NDArray[np.float64]:
-    """The scores [rows] of a function, with the evidence of a few rows at a time: as many as `CHUNK_BYTES` hold.
+def in_chunks(plan: Plan, seen: Callable[[slice], Mapping[str, Any]], rows: int) -> NDArray[np.float64]:
+    """The scores [rows] of the plan's function, with the evidence of a few rows at a time: as many as `CHUNK_BYTES` hold.
 
     seen: positions -> what the function asks for, of the rows there.
     raises: BadScores for scores of another shape.
@@ -294,7 +288,7 @@ def in_chunks(
         part = slice(done, min(done + step, rows))
         values = seen(part)
         size = sum(value.nbytes for value in values.values() if isinstance(value, Tensor) and value.dim())
-        found.append(_scored(strategy, function(**values, **options), part.stop - part.start))
+        found.append(_scored(plan.strategy, plan.function(**values, **plan.options), part.stop - part.start))
         step = max(1, min(CHUNK, CHUNK_BYTES * (part.stop - part.start) // max(size, 1)))
         done = part.stop
     return np.concatenate(found) if found else np.empty(0)

@@ -42,7 +42,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from results import record
+from results import record, said
 
 from activeloop import configure, load
 from activeloop.features import with_features
@@ -52,7 +52,7 @@ from activeloop.report.files import replace_bytes
 from activeloop.report.projector import files
 from activeloop.report.selection import Selection, summarise
 from activeloop.report.selection_plots import projections
-from activeloop.report.statistics import Estimate, estimate, holm, paired_p
+from activeloop.report.statistics import estimate, holm, paired_p
 from activeloop.rng import derive, rng
 from activeloop.rounds import metrics, threads
 from activeloop.select import select
@@ -262,9 +262,9 @@ def _accuracies(found: Mapping[str, Any]) -> str:
     for arm in ARMS:
         cells = [arm]
         for each in PER_CLASS:
-            cells.append(_said(estimate(_values(found, arm, each, "accuracy"))))
+            cells.append(said(estimate(_values(found, arm, each, "accuracy"))))
             cells += ["–", "–"] if arm == "random" else [
-                _said(estimate(_paired(found, arm, each)), sign=True), f"{p[arm, each]:.3f}" if (arm, each) in p else "–"
+                said(estimate(_paired(found, arm, each)), sign=True), f"{p[arm, each]:.3f}" if (arm, each) in p else "–"
             ]  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -305,19 +305,12 @@ def _geometry(found: Mapping[str, Any]) -> str:
         for each in PER_CLASS:
             base = _values(found, "random", each, "radius")
             ratio = np.array(_values(found, arm, each, "radius")) / np.array(base)
-            cells += [_said(estimate(_values(found, arm, each, "entropy"))), _said(estimate(ratio), digits=2)]
-        cells.append(_said(estimate(_values(found, arm, PER_CLASS[0], "nmi"))))
+            cells += [said(estimate(_values(found, arm, each, "entropy"))), said(estimate(ratio), digits=2)]
+        cells.append(said(estimate(_values(found, arm, PER_CLASS[0], "nmi"))))
         cut = [_values(found, arm, each, "cutoff") for each in PER_CLASS]
         cells.append(", ".join(f"{np.mean(some):.2f}" for some in cut if some) or "–")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def _said(found: Estimate | None, sign: bool = False, digits: int = 3) -> str:
-    if found is None:
-        return "–"
-    half = "" if found.half is None else f" ± {found.half:.{digits}f}"
-    return f"{found.mean:{'+' if sign else ''}.{digits}f}{half}"
 
 
 if __name__ == "__main__":

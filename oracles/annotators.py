@@ -198,6 +198,8 @@ class Overconfident(Noting):
     by, spread: in log-odds; at an accuracy of 0.7, by = 1 claims 0.86.
     """
 
+    _way = 1  # in which the confidence is off
+
     def __init__(
         self,
         oracle: Oracle,
@@ -215,7 +217,7 @@ class Overconfident(Noting):
 
     def _noted(self, row: int, note: Note) -> Note:
         accuracy = self._accuracy(row)
-        odds = np.log(accuracy / (1 - accuracy)) + self._by
+        odds = np.log(accuracy / (1 - accuracy)) + self._way * self._by
         odds += self._spread * chance(self._seed, "confidence", row).standard_normal()
         return {**note, "confidence": round(float(1 / (1 + np.exp(-odds))), 4)}
 
@@ -223,14 +225,4 @@ class Overconfident(Noting):
 class Underconfident(Overconfident):
     """An annotator who says how sure they are, and is more often right than that: `Overconfident`, the other way."""
 
-    def __init__(
-        self,
-        oracle: Oracle,
-        accuracy: float | NDArray[np.float64],
-        seed: int,
-        *,
-        by: float = 1.0,
-        spread: float = 0.5,
-    ) -> None:
-        super().__init__(oracle, accuracy, seed, by=by, spread=spread)
-        self._by = -by
+    _way = -1

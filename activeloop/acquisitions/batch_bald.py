@@ -10,14 +10,13 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
-from activeloop.acquisitions.uncertainty import entropy
+from activeloop.acquisitions.uncertainty import entropy, p_log_p
 from activeloop.errors import BadScores, ConfigError
 
 PRODUCTS = 1 << 23  # joint probabilities held at a time: 32 MB
 FIRST = 64  # rows looked at anew before a pick; twice as many each time that these do not settle it
 ROUGH = 500  # combinations by which rows are told that have no chance, where all of them are many more
 SURE = 6.0  # standard errors, 3 of the gain then and 3 of the gain now, by which a gain may have been underestimated
-LEAST_LOG = -104.0  # below the logarithm of any float32 but 0, so that 0 log 0 is 0
 ROUNDING = 1e-5  # of a gain, in nats
 
 
@@ -96,11 +95,6 @@ def _tighten(at_most: dict[int, float], joint: Joint, rows: list[int]) -> dict[i
     return dict(zip(rows, gains, strict=True))
 
 
-def _entr(values: Tensor) -> Tensor:
-    """- p log p, where torch.special.entr takes three times as long."""
-    return values.log().clamp_(min=LEAST_LOG).mul_(values).neg_()
-
-
 class Joint:
     """What the labels of a batch say together, given as its combinations of labels by passes.
 
@@ -148,7 +142,7 @@ class Joint:
         shares = self.table.sum(dim=1)  # [J], of each combination
         # [J, k], the entropy of the row's label after a combination, less that which each pass has by itself: where one
         # pass alone is left standing it is 0 term by term, so what is drawn errs by little
-        told = _entr(joint).sum(dim=2) - _entr(shares)[:, None] - self.table @ self._doubts[rows].T
+        told = p_log_p(shares)[:, None] - p_log_p(joint).sum(dim=2) - self.table @ self._doubts[rows].T
         gain = told.sum(dim=0, dtype=torch.float64)
         if self.times is None:
             return gain, torch.zeros_like(gain)
@@ -163,7 +157,7 @@ class Joint:
         spaced from one start, so that a combination that stands for several of them is there as often.
         """
         shares = longer.sum(dim=1)
-        left = (_entr(longer).sum(dim=1) - _entr(shares)).clamp(min=0).double()  # [J C], of its entropy of passes
+        left = (p_log_p(shares) - p_log_p(longer).sum(dim=1)).clamp(min=0).double()  # [J C], of its entropy of passes
         if not float(left.sum()) > 0:  # all is told
             left = shares.double()
         ends = left.cumsum(dim=0)

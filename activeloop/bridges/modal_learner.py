@@ -16,6 +16,7 @@ from torch import Tensor
 
 from activeloop import catalogue
 from activeloop.errors import BadScores, ConfigError, MissingEvidence
+from activeloop.learners.rows import labelled, refuse_watch, table
 from activeloop.types import Data, Labels, Model, Rows
 
 Array = NDArray[Any]
@@ -63,18 +64,15 @@ class Modal:
         validation: Labels | None = None,
         previous: Model | None = None,
     ) -> ModalModel:
-        rows = np.flatnonzero(labels >= 0)
-        if watch is not None:
-            raise MissingEvidence(f"{self.make!r} trains in one go, so nothing can be recorded after every epoch.")
-        if not len(rows):
-            raise ConfigError("no row is labelled, so there is nothing to train on: answer the start query first.")
+        refuse_watch(watch, self.make)
+        rows = labelled(labels)
         held = labels[rows]
         with _seeded(seed):
             made = self._made()
             if (held == held[0]).all() and all(member.X_training is None for member in _members(made)):
                 return ModalModel(self.make, made, data, only=int(held[0]))
             try:
-                made.teach(_table(data, rows), held, bootstrap=self.bootstrap)
+                made.teach(table(data, rows), held, bootstrap=self.bootstrap)
             except ValueError as error:
                 raise ConfigError(f"{self.make!r} cannot be taught {len(rows)} labels: {error}") from error
         return ModalModel(self.make, made, data)
@@ -110,7 +108,7 @@ class ModalModel:
         if self.only is not None:
             return self._certain(len(rows))
         classes = self.taught.classes_ if isinstance(self.taught, Committee) else self.taught.estimator.classes_
-        return self._spread(self.taught.predict_proba(_table(self.data, rows)), classes)
+        return self._spread(self.taught.predict_proba(table(self.data, rows)), classes)
 
     def samples(self, rows: Rows, passes: int, seed: int) -> Tensor:
         """[n, K, C], one pass a member, in their order: K is how many there are, whatever `passes` asks for."""
@@ -118,7 +116,7 @@ class ModalModel:
             raise MissingEvidence(f"{self.name!r} returns an ActiveLearner, which is one model: return a Committee.")
         if self.only is not None:
             return self._certain(len(rows), len(self.taught))
-        return self._spread(self.taught.vote_proba(_table(self.data, rows)), self.taught.classes_)
+        return self._spread(self.taught.vote_proba(table(self.data, rows)), self.taught.classes_)
 
     def embed(self, rows: Rows) -> Tensor:
         raise MissingEvidence(f"{self.name!r} has no embeddings; use a net, or features.")
@@ -161,8 +159,3 @@ def _seeded(seed: int) -> Iterator[None]:
             yield
     finally:
         np.random.set_state(before)
-
-
-def _table(data: Data, rows: Rows) -> NDArray[np.float32]:
-    table: NDArray[np.float32] = data.batch(rows).flatten(1).cpu().numpy()
-    return table

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from activeloop.errors import ConfigError, MissingEvidence, UnknownName
+from activeloop.learners.rows import labelled, refuse_watch, table
 from activeloop.types import Data, Labels, Model, Rows
 
 SEED_END = 2**31  # scikit-learn takes seeds below
@@ -70,11 +71,8 @@ class Sklearn:
         validation: Labels | None = None,
         previous: Model | None = None,
     ) -> SklearnModel:
-        rows = np.flatnonzero(labels >= 0)
-        if watch is not None:
-            raise MissingEvidence(f"{self.estimator!r} trains in one go, so nothing can be recorded after every epoch.")
-        if not len(rows):
-            raise ConfigError("no row is labelled, so there is nothing to train on: answer the start query first.")
+        refuse_watch(watch, self.estimator)
+        rows = labelled(labels)
         model = SklearnModel(self, data, rows, labels[rows], seed)
         model.fitted  # noqa: B018  fitted now, so that its time counts as fitting
         return model
@@ -130,7 +128,7 @@ class SklearnModel:
 
         labels = self.labels[picks]
         classifier = self.learner._make(seed) if (labels != labels[0]).any() else DummyClassifier(strategy="prior")
-        inputs = _table(self.data, self.rows[picks])
+        inputs = table(self.data, self.rows[picks])
         try:
             fitted = classifier.fit(inputs, labels)
             fitted.predict_proba(inputs[:1])  # neighbours are counted only here
@@ -145,7 +143,7 @@ class SklearnModel:
         """Probabilities over all classes: those it never saw get 0."""
         data = self.looked_at or self.data
         probs = torch.zeros(len(rows), len(data.classes))
-        probs[:, torch.from_numpy(fitted.classes_)] = torch.from_numpy(fitted.predict_proba(_table(data, rows))).float()
+        probs[:, torch.from_numpy(fitted.classes_)] = torch.from_numpy(fitted.predict_proba(table(data, rows))).float()
         return probs
 
 
@@ -158,8 +156,3 @@ def _seeded(classifier: Any, seed: int) -> Any:
         if name.split("__")[-1] == "random_state" and value is None
     }
     return classifier.set_params(**chance) if chance else classifier
-
-
-def _table(data: Data, rows: Rows) -> NDArray[np.float32]:
-    table: NDArray[np.float32] = data.batch(rows).flatten(1).cpu().numpy()
-    return table

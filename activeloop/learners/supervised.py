@@ -18,6 +18,7 @@ from activeloop.errors import ActiveloopError, BadScores, ConfigError, MissingEv
 from activeloop.inject import checked_options
 from activeloop.learners.loop import Batches, Recipe, look_rows, seeded, train
 from activeloop.learners.model import NetModel
+from activeloop.learners.rows import labelled
 from activeloop.learners.together import can_stack, train_together
 from activeloop.learners.trunk import dropouts
 from activeloop.types import Data, Labels, Model, Rows
@@ -149,9 +150,7 @@ class Supervised(Recipe):
             )
 
     def _batches(self, data: Data, labels: Labels, seed: int) -> Batches:
-        rows = np.flatnonzero(labels >= 0)
-        if not len(rows):
-            raise ConfigError("no row is labelled, so there is nothing to train on: answer the start query first.")
+        rows = labelled(labels)
         device = data.mean.device
         on_device = torch.from_numpy(rows).to(device), torch.from_numpy(labels[rows]).to(device)
         return Batches(data, *on_device, self.batch, seed)

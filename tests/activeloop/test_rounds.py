@@ -12,6 +12,7 @@ from torch import Tensor
 from activeloop import catalogue
 from activeloop.config import Config
 from activeloop.errors import BadScores, ConfigError, UnknownName
+from activeloop.evidence import Plan
 from activeloop.rounds import in_chunks, make_learner, measure, metrics, prepare, resolve_device, threads
 from activeloop.run import Run
 from activeloop.types import Loaded
@@ -183,7 +184,7 @@ def test_evidence_of_many_classes_is_held_a_few_rows_at_a_time(monkeypatch: pyte
         return samples[:, 0, 0].double()
 
     monkeypatch.setattr("activeloop.rounds.CHUNK_BYTES", 160_000)
-    scores = in_chunks("mine", looked, {}, lambda part: {"samples": samples[part]}, 2000)
+    scores = in_chunks(Plan("mine", looked, {}, ()), lambda part: {"samples": samples[part]}, 2000)
 
     assert (scores == samples[:, 0, 0].double().numpy()).all()
     assert (held[0], set(held[1:-1]), sum(held)) == (256, {100}, 2000)

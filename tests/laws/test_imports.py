@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "drive": {"fold", "run", "types"},
     "estimate": BASE | {"evidence", "learners", "providers", "rounds"},
     "report": {"types", "errors", "rng", "fold", "store", "geometry"},
-    "bridges": BASE | {"acquisitions", "catalogue", "pick"},
+    "bridges": BASE | {"acquisitions", "catalogue", "learners", "pick"},
     "testing": BASE | {"catalogue", "config", "evidence", "rounds"},  # learners are made as a run makes them
     "select": BASE | {"config", "report", "rounds"},
     "predictions": BASE | {"catalogue", "config", "evidence", "rounds"},
