@@ -16,10 +16,9 @@ Floor: one deterministic pass over all rows, since everything before the dropout
 net, whose flatten-to-128 product stands behind its first dropout, is 9.9 GFLOP a pass; half of the 128 units are dropped in
 each and need not be computed, which with padding leaves 5.6. Prediction: at 100 passes 70 times on the Gal net, and 110 on
 resnet18, whose head is 0.1 GFLOP a pass.
-Result, 2026-11-25, two repetitions, alone on the machine: 27 and 80 times on the Gal net (claims 12 and 40), 18 and 106 on
-resnet18 (20 and 80): with 20 passes it falls short, since little but the trunk is left, and chunks of 64 rows, which suit nets
-with larger activations, take its small ones a sixth longer than 128 would. Before passes were run as the smaller nets that they
-are, 100 of them took 6.2 deterministic passes on the Gal net and 1.9 on resnet18; now 3.1 and 1.3.
+Result, 2026-11-25, two repetitions, alone on the machine: 27 and 80 times on the Gal net (claims 12 and 40), 21 and 106 on
+resnet18 (20 and 80); with 20 passes it was 18 while chunks were chosen by inputs, not by activations. Before passes were run as
+the smaller nets that they are, 100 of them took 6.2 deterministic passes on the Gal net and 1.9 on resnet18; now 3.1 and 1.3.
 Device: CPU, two threads.
 
     ACTIVELOOP_DATA=DIR python benchmarks/mc_dropout.py [--repeats 3] [--quick]

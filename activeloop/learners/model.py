@@ -10,12 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from activeloop.errors import ConfigError, MissingEvidence
-from activeloop.learners.loop import look_rows
+from activeloop.learners.loop import LOOK_ROWS, look_rows
 from activeloop.learners.passes import sampled
 from activeloop.learners.trunk import dropouts, split
 from activeloop.types import Data, Rows
 
 CHECKED = 4  # rows on which a net that was cut in two must be what it was
+# Numbers that a layer gives of a chunk: 8 MB. torchvision's resnet18 on 32 x 32 takes 0.82 of the time in chunks of 128 rows that
+# it takes in 64; the one with a stem for small images, whose layers give four times as much, wants 64.
+ACTIVATIONS = 1 << 21
 GROUP_BYTES = 1 << 26  # of what the trunk gives, to be held while all passes go over it
 
 
@@ -61,8 +64,9 @@ class NetModel:
         if not dropouts(self.net):
             raise MissingEvidence("this net has no dropout, so its passes would all be equal: use the net 'cnn'.")
 
-        at, step = torch.as_tensor(rows), look_rows(self.data)
+        at = torch.as_tensor(rows)
         some = self.data.batch(at[:CHECKED])
+        step = _rows_through(self.net, some) if some.device.type == "cpu" else look_rows(self.data)
         trunk, head = split(self.net, some)
         with torch.no_grad():
             fixed = trunk(some)
@@ -92,6 +96,25 @@ def last_layer(net: nn.Module) -> nn.Linear:
     if not layers:
         raise MissingEvidence("this net has no nn.Linear, so nothing says what its embedding is: end it in one.")
     return layers[-1]
+
+
+@torch.no_grad()
+def _rows_through(net: nn.Module, some: Tensor) -> int:
+    """Rows at a time, so that the largest thing that a layer gives of them stays in the cache of a processor."""
+    largest = [1]
+    hooks = [
+        layer.register_forward_hook(
+            lambda _, seen, out: largest.append(out[:1].numel() if isinstance(out, Tensor) else 1)
+        )
+        for layer in net.modules()
+    ]
+    try:
+        net.eval()(some.clone())
+    finally:
+        for hook in hooks:
+            hook.remove()
+    least, most = LOOK_ROWS
+    return max(least, min(most, ACTIVATIONS // max(largest)))
 
 
 @contextmanager
