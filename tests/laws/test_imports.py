@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "drive": {"fold", "run", "types"},
     "estimate": BASE | {"evidence", "learners", "providers", "rounds"},
     "report": {"types", "errors", "rng", "fold", "store", "geometry"},
+    "sweep": {"types", "errors", "config", "fold", "store", "run"},  # what a run is made of is handed in
     "bridges": BASE | {"acquisitions", "catalogue", "learners", "pick"},
     "testing": BASE | {"catalogue", "config", "evidence", "rounds"},  # learners are made as a run makes them
     "select": BASE | {"config", "report", "rounds"},
