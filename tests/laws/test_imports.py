@@ -33,7 +33,7 @@ MAY_IMPORT = {
     # a proxy trains by a recipe of its own; the search for a cutoff tries the very windows that are then picked
     "providers": BASE | {"data", "evidence", "geometry", "learners", "selectors"},
     "rounds": BASE | {"catalogue", "config", "evidence", "pick", "store"},
-    "start": BASE | {"config", "fold", "rounds"},
+    "start": BASE | {"config", "fold", "rounds", "store"},
     "stop": {"config", "fold"},
     "run": BASE | {"config", "fold", "rounds", "start", "stop", "store"},
     "drive": {"fold", "run", "types"},
