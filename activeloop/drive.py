@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from activeloop.fold import State
 from activeloop.run import Run
-from activeloop.types import Oracle, Query
+from activeloop.types import Model, Oracle, Query
 
 if TYPE_CHECKING:
     from activeloop.training import Request, Trained
@@ -45,10 +45,10 @@ def rounds(run: Run, oracle: Oracle, ask: Ask = Run.steps) -> Steps[None]:
     yield run.state
 
 
-def at_once(run: Run) -> Generator[Request, Trained, Query | None]:
+def at_once(run: Run, train: Callable[[Request], Model] | None = None) -> Generator[Request, Trained, Query | None]:
     """`Run.steps` that leaves no training to others: the run's own `ask`, on its own threads."""
     yield from ()
-    return run.ask()
+    return run.ask(train)
 
 
 def states(steps: Steps[None]) -> Iterator[State]:

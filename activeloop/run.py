@@ -85,17 +85,19 @@ class Run:
     def config(self) -> Config:
         return build(self.state.config)
 
-    def ask(self) -> Query | None:
+    def ask(self, train: Callable[[Request], Model] | None = None) -> Query | None:
         """The open query if there is one, else the next; None once the budget is spent, the target reached or the pool
         empty.
+
+        train: who trains, the learner unless told otherwise; must make the very model that the learner would.
         """
         if self.state.open_query is not None or self.state.stopped is not None:
             return self.state.open_query
+        from activeloop import training
         from activeloop.rounds import threads
-        from activeloop.training import drained
 
         with threads(self.config.threads):
-            return drained(self.steps(), self._clock)
+            return training.drained(self.steps(), self._clock, train or training.train)
 
     def steps(self) -> Generator[Request, Trained, Query | None]:
         """What `ask` does, but for the training: yields what is to be trained, takes the model, and ends in the query.

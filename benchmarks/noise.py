@@ -12,9 +12,9 @@ Learner     the net `mlp` (two hidden layers of 128, dropout 0.25) by the defaul
             by three early models. Nothing was tuned.
 Measured    area under the accuracy curve over answers, less random's: mean over seeds with 95 % t interval, and `+` or `-` where
             the paired t test says so at 5 %, Holm-corrected over the strategies of a line. Panel less annotator the same way.
-Device      CPU, one thread a run. A run is a journal: the script goes on where it stood.
+Device      CPU, one thread; runs train in lockstep. A run is a journal: the script goes on where it stood.
 
-    ACTIVELOOP_DATA=DIR python benchmarks/noise.py [--jobs 2] [--digits 5] [--mnist 3] [--out DIR]    seeds; an hour
+    ACTIVELOOP_DATA=DIR python benchmarks/noise.py [--digits 5] [--mnist 3] [--out DIR]    seeds; half an hour
     python benchmarks/noise.py --quick                                                               shows that it runs
 """
 
@@ -62,7 +62,7 @@ def table_of(data: Mapping[str, Any], seeds: Sequence[int], noises: Sequence[str
         [{"kind": "panel", "annotators": [noise] * MANY}] if panel else [noise] if noise else [] for noise in noises
     ]
     return {
-        "seed": list(seeds), "budget": ANSWERS // each, "query": QUERY // each, "oracle": oracles,
+        "seed": list(seeds), "lockstep": True, "budget": ANSWERS // each, "query": QUERY // each, "oracle": oracles,
         "start": {"size": QUERY // each}, "acquire": {"strategy": list(STRATEGIES)},
         "learner": {"options": {"net": "mlp"}}, "evidence": {"early": {"models": 3}}, **data,
     }  # fmt: skip
@@ -164,7 +164,7 @@ def picture(curves: Mapping[Arm, Mapping[int, Curve]], path: Path) -> None:
     plt.close(figure)
 
 
-def main(jobs: int, digits: int, mnist: int, out: Path, quick: bool) -> None:
+def main(digits: int, mnist: int, out: Path, quick: bool) -> None:
     data_dir = os.environ.get("ACTIVELOOP_DATA")
     sets: dict[str, tuple[dict[str, Any], int]] = {"digits": ({}, digits)}
     if data_dir and mnist and not quick:
@@ -177,9 +177,7 @@ def main(jobs: int, digits: int, mnist: int, out: Path, quick: bool) -> None:
             *grid(table_of(data, range(seeds), [noise for noise in noises if noise], panel=True)),
         ]
         configs.sort(key=lambda config: config.seed)
-        outcomes = run_all(
-            {run_name(one): one for one in configs}, out / name, "processes" if jobs > 1 else "serial", jobs
-        )
+        outcomes = run_all({run_name(one): one for one in configs}, out / name, "lockstep", 1)
         failed = [f"{at.name}: {at.error}" for at in outcomes if at.error]
         assert not failed, failed
         found = curves_of(configs, out / name)
@@ -194,7 +192,6 @@ def main(jobs: int, digits: int, mnist: int, out: Path, quick: bool) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--digits", type=int, default=5, help="seeds")
     parser.add_argument("--mnist", type=int, default=3, help="seeds")
     parser.add_argument("--out", type=Path, default=Path("noise-runs"))
@@ -202,4 +199,4 @@ if __name__ == "__main__":
     given = parser.parse_args()
     if given.quick:
         given.digits = 2
-    main(given.jobs, given.digits, given.mnist, given.out, given.quick)
+    main(given.digits, given.mnist, given.out, given.quick)

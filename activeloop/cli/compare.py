@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from activeloop.cli.many import engine_arguments
 from activeloop.cli.options import configuration, data_arguments, run_arguments
 
 if TYPE_CHECKING:
@@ -28,26 +29,27 @@ OWN = ("seed", "acquire", "start", "evidence")  # settings in which runs of one 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--strategies", default=DEFAULT, metavar="A,B,…", help=f"by name ({DEFAULT})")
     parser.add_argument("--seeds", type=int, default=5, metavar="K", help="seeds 0…K-1 (5)")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at a time, a process each (1)")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where everything goes")
     parser.add_argument(
         "--goal", type=float, default=0.9, metavar="A", help="accuracy that the table counts labels to (0.9)"
     )
+    engine_arguments(parser)
     data_arguments(parser)
     run_arguments(parser)
 
 
-def main(strategies: str, seeds: int, jobs: int, out: Path, goal: float, **given: Any) -> int:
+def main(strategies: str, seeds: int, jobs: int, engine: str | None, out: Path, goal: float, **given: Any) -> int:
     from activeloop.cli.main import DONE, REFUSED
-    from activeloop.cli.many import prepared, run_all, tell_of_failures
+    from activeloop.cli.many import prepared, run_all, tell_of_failures, with_engine
     from activeloop.cli.report import show
 
     configs = _grid(configuration(given), strategies.split(","), seeds, jobs)
+    configs, engine = with_engine(configs, engine, jobs)
     runs = {run_name(config): config for config in configs}
     found = list(prepared(runs).values())
     _check_folder(out, configs, found[0].data)
     print(_what_is_done(configs, seeds, jobs, found, out), file=sys.stderr)
-    outcomes = run_all(runs, out, "serial" if jobs == 1 else "processes", jobs, logs=True)
+    outcomes = run_all(runs, out, engine, jobs, logs=True)
     if any(outcome.error is None for outcome in outcomes):
         show(out, goal=goal)
     if tell_of_failures(outcomes, list(runs)):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +17,10 @@ if TYPE_CHECKING:
     from activeloop.drive import Steps
     from activeloop.rounds import Setup
     from activeloop.sweep.outcome import Outcome
+    from activeloop.training import FirstModel
     from activeloop.types import Loaded
 
+ENGINES = ("serial", "processes", "lockstep")
 FAILURE = "failure.txt"  # beside the journal of a run that failed: why; gone once it goes on
 
 
@@ -26,6 +30,29 @@ class Prepared:
 
     data: Loaded
     setup: Setup
+
+
+def engine_arguments(parser: ArgumentParser) -> None:
+    add = parser.add_argument_group("execution").add_argument
+    add("--jobs", type=int, default=1, metavar="N", help="processes (1)")
+    add("--engine", choices=ENGINES, help="who runs the runs: serial, processes (where --jobs is more than 1), or lockstep,"
+        " small nets trained together, which is part of a run's fingerprint")  # fmt: skip
+
+
+def with_engine(configs: Sequence[Config], engine: str | None, jobs: int) -> tuple[list[Config], str]:
+    """The configurations as that engine runs them, and its name where none was chosen.
+
+    raises: ConfigError for no jobs.
+    """
+    from activeloop.errors import ConfigError
+
+    if jobs < 1:
+        raise ConfigError(f"--jobs is {jobs}; it must be 1 or more.")
+    if engine == "lockstep":
+        return [replace(config, lockstep=True) for config in configs], engine
+    if engine is None and all(config.lockstep for config in configs):
+        return list(configs), "lockstep"
+    return list(configs), engine or ("serial" if jobs == 1 else "processes")
 
 
 def prepared(runs: Mapping[str, Config]) -> dict[str, Prepared]:
@@ -73,11 +100,13 @@ def run_all(
 
     runs: name -> configuration; each goes to out/runs/name.    logs: whether TensorBoard's are written as they go on.
     """
+    from activeloop.sweep.lockstep import AT_A_TIME
     from activeloop.sweep.progress import Progress
 
     out = out.resolve()
     folders = {name: out / "runs" / name for name in runs}
-    bar = Progress(runs, folders, 1 if engine == "serial" else jobs)
+    at_a_time = {"serial": 1, "lockstep": AT_A_TIME * jobs}.get(engine, jobs)
+    bar = Progress(runs, folders, at_a_time)
     outcomes = []
     try:
         for outcome in _executed(list(runs.items()), out, engine, jobs, address, logs):
@@ -95,13 +124,17 @@ def _executed(
     runs: Sequence[tuple[str, Config]], out: Path, engine: str, jobs: int, address: str | None, logs: bool
 ) -> Iterator[Outcome]:
     from activeloop.sweep.executors import processes, serial
+    from activeloop.sweep.lockstep import AT_A_TIME
 
-    work: Callable[[tuple[str, Config]], Outcome] = partial(one_run, out=out, path=tuple(sys.path), logs=logs)
-    if engine == "lockstep":
+    path = tuple(sys.path)
+    if engine == "lockstep" and jobs == 1:
         return in_lockstep(runs, out, logs)
-    if engine == "serial" or not runs:
-        return serial(work, runs)
-    return processes(work, runs, jobs)
+    if engine == "lockstep":
+        most = min(AT_A_TIME, -(-len(runs) // jobs))
+        parts = [runs[at : at + most] for at in range(0, len(runs), most)]
+        return chain.from_iterable(processes(partial(part_in_lockstep, out=out, path=path, logs=logs), parts, jobs))
+    work: Callable[[tuple[str, Config]], Outcome] = partial(one_run, out=out, path=path, logs=logs)
+    return serial(work, runs) if engine == "serial" else processes(work, runs, jobs)
 
 
 def one_run(named: tuple[str, Config], out: Path, path: Sequence[str], logs: bool = False) -> Outcome:
@@ -115,7 +148,17 @@ def one_run(named: tuple[str, Config], out: Path, path: Sequence[str], logs: boo
     name, config = named
     folder = out / "runs" / name
     is_new = not (folder / FILE).exists()
-    return attempt(name, lambda: simulated(config, _data_of(config), folder, out, logs, at_once), whole=is_new)
+
+    def run() -> Steps[None]:
+        data, first = _data_of(config)
+        return simulated(config, data, folder, out, logs, partial(at_once, train=first))
+
+    return attempt(name, run, whole=is_new)
+
+
+def part_in_lockstep(runs: Sequence[tuple[str, Config]], out: Path, path: Sequence[str], logs: bool) -> list[Outcome]:
+    sys.path[:] = path
+    return list(in_lockstep(runs, out, logs))
 
 
 def in_lockstep(runs: Sequence[tuple[str, Config]], out: Path, logs: bool = False) -> Iterator[Outcome]:
@@ -142,17 +185,18 @@ def in_lockstep(runs: Sequence[tuple[str, Config]], out: Path, logs: bool = Fals
     return lockstep(work, runs)
 
 
-_last: dict[str, Loaded] = {}  # the data of the run before, in this process: the next one has mostly the same
+_last: dict[str, tuple[Loaded, FirstModel]] = {}  # of the run before, in this process: the next has mostly the same
 
 
-def _data_of(config: Config) -> Loaded:
+def _data_of(config: Config) -> tuple[Loaded, FirstModel]:
     from activeloop.cli.simulation import loaded
+    from activeloop.training import FirstModel
 
-    source = repr((config.data, config.seed))
+    source = repr((config.data, config.seed, config.threads))
     if source not in _last:
         found = loaded(config)
         _last.clear()
-        _last[source] = found
+        _last[source] = found, FirstModel()
     return _last[source]
 
 

@@ -36,14 +36,12 @@ class Outcome:
     whole: bool = True
 
 
-def attempt(
-    name: str, run: Callable[[], Steps[None]], whole: bool, moved: Callable[[str, State], None] | None = None
-) -> Outcome:
+def attempt(name: str, run: Callable[[], Steps[None]], whole: bool) -> Outcome:
     """One run to its end. An error is an outcome too. Ctrl-C is none.
 
-    run: gives its state after every query, and asks `at_once`.    moved: is told each.
+    run: gives its state after every query, and asks `at_once`.
     """
-    steps = attempted(name, run, whole, moved)
+    steps = attempted(name, run, whole)
     while True:
         try:
             next(steps)
@@ -52,9 +50,7 @@ def attempt(
             return outcome
 
 
-def attempted(
-    name: str, run: Callable[[], Steps[None]], whole: bool, moved: Callable[[str, State], None] | None = None
-) -> Steps[Outcome]:
+def attempted(name: str, run: Callable[[], Steps[None]], whole: bool) -> Steps[Outcome]:
     """What `attempt` does, with the training left to whoever drains it; an error of that is thrown in, and is the run's."""
     told, trace = 0, ""
     metrics: Mapping[str, float] = {}
@@ -78,8 +74,6 @@ def attempted(
                 break
         if isinstance(item, State):
             told, metrics = item.told, item.measures[-1].metrics if item.measures else {}
-            if moved is not None:
-                moved(name, item)
         try:
             answer = yield item
         except Exception as failed:

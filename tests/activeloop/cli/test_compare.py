@@ -194,3 +194,15 @@ def test_classes_missing_from_the_start_are_noted_once_for_all_runs(cli: Cli) ->
     notes = [line for line in said.err.splitlines() if line.startswith("note, in 2 of 4 runs")]
     assert len(notes) == 2, "one for each start, which the strategies share"
     assert "the initial set holds no label of" in notes[0]
+
+
+def test_lockstep_runs_are_the_same_however_they_are_shared_out(cli: Cli, tmp_path: Path) -> None:
+    words = ("--strategies", "random,margin", "--seeds", 2, "--budget", 40, "--query", 10, "--net", "mlp",
+             "--set", "learner.options.steps=20")  # fmt: skip
+    one = cli("compare", *words, "--engine", "lockstep", "--out", "one")
+    two = cli("compare", *words, "--engine", "lockstep", "--jobs", 2, "--out", "two")
+    alone = cli("compare", *words, "--set", "lockstep=true", "--engine", "serial", "--out", "alone")
+
+    assert (one.code, two.code, alone.code) == (0, 0, 0), one.err
+    assert len(journals(tmp_path / "one")) == 4
+    assert journals(tmp_path / "one") == journals(tmp_path / "two") == journals(tmp_path / "alone")
