@@ -77,3 +77,18 @@ def test_a_missing_file_and_one_that_is_not_toml_are_refused(tmp_path: Path) -> 
     for name in ("bad.toml", "binary.toml"):
         with pytest.raises(ConfigError, match="is not TOML"):
             load(tmp_path / name)
+
+
+def test_lockstep_changes_the_fingerprint_and_runs_without_it_keep_theirs() -> None:
+    plain, together = build({}), build({"lockstep": True})
+
+    assert "lockstep" not in as_json(plain)
+    assert as_json(together)["lockstep"] is True
+    assert fingerprint(plain) != fingerprint(together)
+    assert build(as_json(together)) == together
+
+
+@pytest.mark.parametrize("more", [{"threads": 2}, {"device": "cuda"}])
+def test_lockstep_is_refused_where_company_would_change_a_run(more: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match="only on one thread of a CPU.*threads=1 and device='cpu'"):
+        build({"lockstep": True, **more})
