@@ -65,13 +65,18 @@ def read_records(out: Path) -> tuple[Record, ...]:
     so: "entropy after typiclust".
     raises: ConfigError where two runs have one name and one seed, since neither can stand for both.
     """
-    found = [(folder, fold(read(folder / FILE))) for folder in run_folders(out)]
-    records = [_record(folder, state) for folder, state in found if state is not None]
+    records = records_in(out)
     starts = {_start(record.state.config) for record in records}
     if len(starts) > 1:
         records = [_named_after_start(record) for record in records]
-    _refuse_doubles(records)
+    refuse_doubles(records)
     return tuple(sorted(records, key=lambda record: (record.strategy, record.seed)))
+
+
+def records_in(out: Path) -> list[Record]:
+    """The runs in a comparison folder, by folder, each named after its acquisition strategy alone."""
+    found = [(folder, fold(read(folder / FILE))) for folder in run_folders(out)]
+    return [_record(folder, state) for folder, state in found if state is not None]
 
 
 def points_of(records: Iterable[Record]) -> tuple[Point, ...]:
@@ -141,7 +146,8 @@ def _named_after_start(record: Record) -> Record:
     return record if start == USUAL_START else replace(record, strategy=f"{record.strategy} after {start}")
 
 
-def _refuse_doubles(records: Iterable[Record]) -> None:
+def refuse_doubles(records: Iterable[Record]) -> None:
+    """raises: ConfigError where two runs have one name and one seed, since neither can stand for both."""
     counts = Counter((record.strategy, record.seed) for record in records)
     for (strategy, seed), count in counts.items():
         if count > 1:
