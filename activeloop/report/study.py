@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,12 +11,14 @@ from activeloop.report.conditions import Condition
 from activeloop.report.curves import by_cost, features_seen, points_of
 from activeloop.report.files import replace_bytes
 from activeloop.report.forecast import Forecast
-from activeloop.report.pairs import Pair, Penalties
-from activeloop.report.ranks import Ranking
-from activeloop.report.statistics import Estimate
+from activeloop.report.pairs import Curves, Pair, Penalties, deficiency, pairs, penalties, summed
+from activeloop.report.ranks import Ranking, ranking
+from activeloop.report.statistics import Estimate, enough, estimate, median_interval, median_labels
 from activeloop.report.stops import Replay
-from activeloop.report.summary import Saving, Summary, summarise
+from activeloop.report.summary import Saving, Summary, curves_of, reached_by, saving_of, sign_of, summarise
 from activeloop.types import JSON
+
+SOURCE = "data.source"
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,8 @@ def study(
     raises: ConfigError for x "cost" where an answer has none.
     """
     found = tuple(_of(condition, metric, (target, *more_targets), baseline, x) for condition in conditions)
-    return Study(metric, target, baseline, x, found, None, ())
+    across = _across(found, metric) if len(found) > 1 else None
+    return Study(metric, target, baseline, x, found, across, ())
 
 
 def write_study(study: Study, path: Path) -> None:
@@ -117,17 +120,64 @@ def write_study(study: Study, path: Path) -> None:
 
 def _of(condition: Condition, metric: str, targets: Sequence[float], baseline: str, x: str) -> ConditionStudy:
     points = points_of(condition.records) if x == "labels" else by_cost(condition.records)
+    curves, sign = curves_of(points, metric), sign_of(metric)
+    baseline = _named(baseline, curves)
     summary = summarise(points, metric, targets[0], baseline, features_seen(condition.records), x)
+    order = [each.strategy for each in summary.strategies]
     return ConditionStudy(
         name=condition.name,
         settings=condition.settings,
         summary=summary,
-        targets=(),
-        pairs=(),
-        penalties=Penalties((), (), (), (), 1),
-        deficiency={},
-        ranking=None,
+        targets=tuple(Target(value, _needed(curves, order, value, baseline, sign)) for value in targets),
+        pairs=pairs(curves, order, targets[0], sign),
+        penalties=penalties(curves, order, sign),
+        deficiency={name: deficiency(curves[name], curves[baseline], sign) for name in order if baseline in curves},
+        ranking=ranking(_by_seed(summary), "seeds", sign),
         forecasts=(),
         stops=(),
         verdict=(),
     )
+
+
+def _named(baseline: str, curves: Iterable[str]) -> str:
+    """The line that the baseline is: where its runs differ among themselves, the first of them by the alphabet."""
+    return min((name for name in curves if name == baseline or name.startswith(f"{baseline} (")), default=baseline)
+
+
+def _needed(curves: Curves, order: Sequence[str], target: float, baseline: str, sign: float) -> tuple[Needed, ...]:
+    found = []
+    for name in order:
+        reached = reached_by(curves[name], target, sign)
+        there = [labels for labels in reached.values() if labels is not None]
+        ended = [float(curves[name][seed].labels[-1]) for seed, labels in reached.items() if labels is None]
+        low, high = median_interval(there, ended)
+        compared = baseline in curves and name != baseline
+        found.append(
+            Needed(
+                strategy=name,
+                reached=reached,
+                median=median_labels(there, ended),
+                median_low=low,
+                median_high=high,
+                mean=None if ended else estimate(there),
+                enough=None if ended else enough(there),
+                saving=saving_of(curves[name], curves[baseline], target, sign) if compared else None,
+            )
+        )
+    return tuple(found)
+
+
+def _by_seed(summary: Summary) -> list[dict[str, float]]:
+    """The areas of every seed that more than one strategy has."""
+    seeds = sorted({seed for each in summary.strategies for seed in each.areas})
+    blocks = [{each.strategy: each.areas[seed] for each in summary.strategies if seed in each.areas} for seed in seeds]
+    return [block for block in blocks if len(block) > 1]
+
+
+def _across(found: Sequence[ConditionStudy], metric: str) -> Across:
+    areas = [
+        {each.strategy: each.area.mean for each in condition.summary.strategies if each.area} for condition in found
+    ]
+    sources = {str(condition.settings.get(SOURCE)) for condition in found}
+    doubt = None if len(sources) == len(found) else "they share data, so that they repeat one another in part"
+    return Across(summed(each.penalties for each in found), ranking(areas, "conditions", sign_of(metric), doubt), ())

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from activeloop.report.curves import plain_number
-from activeloop.report.statistics import Estimate
-from activeloop.report.summary import LEVEL, Saving, StrategySummary, Summary
+from activeloop.report.statistics import LEVEL, Estimate
+from activeloop.report.summary import Saving, StrategySummary, Summary
 
 MISSING = "–"
 BUDGETS = 5  # columns of the first block
