@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from activeloop.report.conditions import Condition
-from activeloop.report.curves import by_cost, features_seen, points_of
+from activeloop.report.curves import Record, by_cost, features_seen, points_of
 from activeloop.report.files import replace_bytes
-from activeloop.report.forecast import Forecast
+from activeloop.report.forecast import Forecast, forecast
 from activeloop.report.pairs import Curves, Pair, Penalties, deficiency, pairs, penalties, summed
 from activeloop.report.ranks import Ranking, ranking
 from activeloop.report.statistics import Estimate, enough, estimate, median_interval, median_labels
@@ -124,6 +124,7 @@ def _of(condition: Condition, metric: str, targets: Sequence[float], baseline: s
     baseline = _named(baseline, curves)
     summary = summarise(points, metric, targets[0], baseline, features_seen(condition.records), x)
     order = [each.strategy for each in summary.strategies]
+    prices = _prices(condition.records) if x == "labels" else {}
     return ConditionStudy(
         name=condition.name,
         settings=condition.settings,
@@ -133,10 +134,24 @@ def _of(condition: Condition, metric: str, targets: Sequence[float], baseline: s
         penalties=penalties(curves, order, sign),
         deficiency={name: deficiency(curves[name], curves[baseline], sign) for name in order if baseline in curves},
         ranking=ranking(_by_seed(summary), "seeds", sign),
-        forecasts=(),
+        forecasts=tuple(forecast(name, curves[name], targets[0], sign, prices.get(name)) for name in order),
         stops=(),
         verdict=(),
     )
+
+
+def _prices(records: Sequence[Record]) -> dict[str, float]:
+    """Strategy -> what a label of its runs has cost so far, skips and repeated questions included; only where noted."""
+    spent: dict[str, list[tuple[float, float]]] = {}
+    for record in records:
+        if not any("cost" in note for note in record.state.notes.values()):
+            return {}
+        costs = by_cost([record])
+        if costs:
+            last = max(costs, key=lambda point: point.round)
+            labels = max(point.labels for point in record.points())
+            spent.setdefault(record.strategy, []).append((last.labels, labels))
+    return {name: sum(cost for cost, _ in all_) / sum(labels for _, labels in all_) for name, all_ in spent.items()}
 
 
 def _named(baseline: str, curves: Iterable[str]) -> str:
