@@ -5,16 +5,21 @@ from __future__ import annotations
 import csv
 import dataclasses
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from activeloop.config import Config
 from activeloop.errors import ConfigError
 from activeloop.fold import State
 from activeloop.rng import rng
 from activeloop.rounds import Setup, at_hand, candidates, choose, is_special, look, of_pool
-from activeloop.types import OPEN, Data, Labels, Rows
+from activeloop.store.cache import Cache, content, key_of
+from activeloop.types import JSON, OPEN, Data, Labels, Noted, Rows
+
+SHARED = 5_000  # rows from which on a selector takes longer than to look up what it picked
 
 
 def next_start_rows(setup: Setup, state: State) -> Rows | None:
@@ -72,11 +77,39 @@ def _selected(setup: Setup, state: State, begun: int, n: int) -> Rows | None:
     if n == 0:
         raise ConfigError("start.size (--initial) is 0 and no label is known: give some (--labels), or a size above 0.")
     assert setup.start is not None
-    config = setup.config
-    rows = candidates(config, setup.start, state.training, state.pickable, 0)
+    config, plan = setup.config, setup.start
+    rows = candidates(config, plan, state.training, state.pickable, 0)
     given = of_pool(config, setup.data, state.training)
-    hand = at_hand(given, rows, state.blocked, n, rng(config.seed, begun, "start"))
-    return choose(setup.start, config.acquire, look(setup.start, hand), hand)
+
+    def picked() -> Rows:
+        hand = at_hand(given, rows, state.blocked, n, rng(config.seed, begun, "start"))
+        return choose(plan, config.acquire, look(plan, hand), hand)
+
+    is_ours = ":" not in config.start.strategy + "".join(
+        config.start.bind.values()
+    )  # others change as they are written
+    if len(rows) < SHARED or not plan.steps or not is_ours:
+        return picked()
+    return _shared(given["cache"], setup, state, (begun, n), picked)
+
+
+def _shared(cache: Cache, setup: Setup, state: State, which: tuple[int, int], picked: Callable[[], Rows]) -> Rows:
+    """What runs that start alike pick, computed by the first of them: strategies at equal seed, say."""
+    config, data = setup.config, setup.data
+    seen = [data.inputs, *(() if data.features is None else (data.features,))]
+    parts: dict[str, JSON] = {
+        "format": 1, "what": "start", "which": list(which), "start": repr(config.start), "features": config.data.features,
+        "seed": config.seed, "candidates": config.candidates, "threads": config.threads, "device": data.inputs.device.type,
+        "data": [content(each) for each in (*seen, torch.from_numpy(state.training), torch.from_numpy(state.blocked))],
+    }  # fmt: skip
+    key = key_of(parts)
+    with cache.alone(key):
+        found = cache.recall(key)
+        if found is None:
+            found = Noted(torch.from_numpy(np.asarray(picked(), dtype=np.int64)), {})
+            cache.keep(key, found)
+    rows: Rows = found.value.numpy()
+    return rows
 
 
 def _balanced(state: State, each: int, seed: int, left: int) -> Rows | None:

@@ -210,3 +210,29 @@ class TrainsTogether(Protocol):
 
     def epochs_for(self, labelled: int) -> int:
         """Epochs that `fit` trains on this many labels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """What one model is made from: the arguments of `Learner.fit`, as a value that may wait for others of its kind.
+
+    epochs: stops the usual schedule there; None trains it to its end.
+    """
+
+    data: Data
+    labels: Labels
+    seed: int
+    watch: Rows | None = None
+    validation: Labels | None = None
+    previous: Model | None = None
+    epochs: int | None = None
+
+
+@runtime_checkable
+class TrainsInLockstep(Protocol):
+    """A learner that trains models of several runs at once (what a lockstep sweep needs)."""
+
+    def fit_each(self, fits: Sequence[Fit]) -> Sequence[Model]:
+        """One model for each, the same to the bit whatever others are among `fits`; as from `fit`, up to rounding and the
+        stream that dropout draws from.
+        """

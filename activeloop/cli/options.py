@@ -96,7 +96,11 @@ def configuration(given: dict[str, Any]) -> Config:
 
     chosen = {key: given.get(option) for option, key in SETTINGS.items()}
     sets = [f"{key}={_toml(value)}" for key, value in chosen.items() if value is not None]
-    config = load(given.get("config"), [*sets, *given.get("sets", ())])
+    return with_absolute_files(load(given.get("config"), [*sets, *given.get("sets", ())]))
+
+
+def with_absolute_files(config: Config) -> Config:
+    """Paths made absolute, and the device that "auto" stands for here."""
     files: dict[str, Any] = {
         name: at if _is_name(name, at) else _absolute(at) for name in FILES if (at := getattr(config.data, name))
     }

@@ -49,17 +49,20 @@ def loaded(config: Config) -> Loaded:
     return with_features(found, name, data.features_options, learn_on=data.learn_on, cache=_path(data.cache))
 
 
-def simulate(config: Config, data: Loaded, folder: Path, out: Path) -> Iterator[State]:
-    """A run to its end in `folder`; gives the state after every query. Curves go to out/tb, errors to out/truth."""
+def simulate(config: Config, data: Loaded, folder: Path, out: Path, logs: bool = True) -> Iterator[State]:
+    """A run to its end in `folder`; gives the state after every query. Errors go to out/truth, and with `logs` curves go
+    to out/tb as the run goes on.
+    """
     reference = computed(data, out / "truth", _path(config.data.cache))
     oracle = oracle_for(config, data, reference)
     wrong = out / "truth" / f"{folder.name}.jsonl"
-    logs, images = run_folder(out / "tb", config.acquire.strategy, config.seed), images_of(data.data.inputs)
+    board, images = run_folder(out / "tb", config.acquire.strategy, config.seed), images_of(data.data.inputs)
     with Run(folder, config, data.data, data.test, data.known) as run:
         for state in until_done(run, oracle):
             if data.truth is not None:
                 write_wrong(state, data.truth, wrong)
-            write_run(folder, logs, images=images, truth=wrong)
+            if logs:
+                write_run(folder, board, images=images, truth=wrong)
             yield state
         if data.truth is not None and stages_of(config.oracle):
             answers = answers_of(

@@ -121,17 +121,26 @@ class Batches:
 
     def drawn(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """The same mini-batches, each with the positions in `rows` that it was drawn from."""
-        order = torch.Generator().manual_seed(derive(self.seed, 0, "order"))
         chance = torch.Generator(self.data.mean.device).manual_seed(derive(self.seed, 0, "augment"))
-        ready = self._preloaded()
-        cuts = [self.size * at for at in range(1, _batches(len(self.rows), self.size))]
-        while True:
-            shuffled = torch.randperm(len(self.rows), generator=order).to(self.labels.device)
-            for at in torch.tensor_split(shuffled, cuts):
+        ready = self.preloaded()
+        for shuffled in self.orders():
+            for at in torch.tensor_split(shuffled, self.cuts):
                 x = self.data.batch(self.rows[at], chance) if ready is None else ready[at]
                 yield at, x, self.labels[at]
 
-    def _preloaded(self) -> Tensor | None:
+    def orders(self) -> Iterator[Tensor]:
+        """The positions in `rows`, [n], as every epoch goes through them."""
+        order = torch.Generator().manual_seed(derive(self.seed, 0, "order"))
+        while True:
+            yield torch.randperm(len(self.rows), generator=order).to(self.labels.device)
+
+    @property
+    def cuts(self) -> list[int]:
+        """Where an epoch is cut into mini-batches."""
+        return [self.size * at for at in range(1, _batches(len(self.rows), self.size))]
+
+    def preloaded(self) -> Tensor | None:
+        """The inputs of all `rows`, normalised; None where they are too many, or differ from step to step."""
         per_row = self.data.inputs[0].numel() * 4
         small = self.data.augment is None and per_row * len(self.rows) <= PRELOAD_BYTES
         return self.data.batch(self.rows) if small else None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -16,12 +16,13 @@ from torch.nn.functional import cross_entropy
 from activeloop import catalogue
 from activeloop.errors import ActiveloopError, BadScores, ConfigError, MissingEvidence
 from activeloop.inject import checked_options
-from activeloop.learners.loop import Batches, Recipe, look_rows, seeded, train
+from activeloop.learners.lockstep import segments, train_in_lockstep
+from activeloop.learners.loop import PRELOAD_BYTES, Batches, Recipe, look_rows, seeded, train
 from activeloop.learners.model import NetModel
 from activeloop.learners.rows import labelled
 from activeloop.learners.together import can_stack, train_together
 from activeloop.learners.trunk import dropouts
-from activeloop.types import Data, Labels, Model, Rows
+from activeloop.types import Data, Fit, Labels, Model, Rows
 
 FIRST = np.arange(1)  # the row that a net is tried on
 
@@ -75,28 +76,7 @@ class Supervised(Recipe):
         validation: Labels | None = None,
         previous: Model | None = None,
     ) -> NetModel:
-        batches = self._batches(data, labels, seed)
-        epochs = self.epochs_for(len(batches.rows))
-        recorded: list[Tensor] = []
-        with seeded(seed):
-            net = self.tried(data)
-            if self.is_warm and isinstance(previous, NetModel):
-                net.load_state_dict(previous.net.state_dict())
-            best = _Best(net, data, validation) if self.patience and validation is not None else None
-
-            def after_epoch(epoch: int) -> bool:
-                """Record, and say whether the validation loss has not fallen for `patience` epochs."""
-                is_over = best is not None and best.look() >= self.patience
-                if watch is not None and (is_over or self.is_look(epoch, epochs)):
-                    # float16 halves the memory of the longest tensor there is; sums stay within 5e-4 of 1
-                    recorded.append(NetModel(net, data).probs(watch).half())
-                return is_over
-
-            train(net, batches, self, after_epoch=after_epoch)
-        if best is not None:
-            best.restore()
-        self._refuse_diverged(net)
-        return NetModel(net, data, torch.stack(recorded, dim=1) if recorded else None)
+        return self._by_itself(Fit(data, labels, seed, watch, validation, previous))
 
     def fit_many(
         self, data: Data, labels: Labels, *, seeds: Sequence[int], epochs: int | None = None
@@ -119,6 +99,89 @@ class Supervised(Recipe):
         for net in nets:
             self._refuse_diverged(net)
         return [NetModel(net, data) for net in nets]
+
+    def fit_each(self, fits: Sequence[Fit]) -> Sequence[NetModel]:
+        """Side by side where nets are chains of linear layers, ReLU and dropout, else one after the other.
+
+        What is trained by itself too: in bfloat16, with patience, on augmented inputs or on more than are held normalised.
+        """
+        found: dict[int, NetModel] = {}
+        for places in self._alike(fits):
+            found |= dict(zip(places, self._side_by_side([fits[at] for at in places]), strict=True))
+        return [found[at] if at in found else self._by_itself(fit) for at, fit in enumerate(fits)]
+
+    def _alike(self, fits: Sequence[Fit]) -> Iterator[list[int]]:
+        """Positions of those that train side by side; what holds one back depends on it alone."""
+        groups: dict[tuple[object, ...], list[int]] = {}
+        for at, fit in enumerate(fits):
+            labelled, inputs = int((fit.labels >= 0).sum()), fit.data.inputs
+            bytes = labelled * inputs[0].numel() * 4
+            is_watched = self.patience and fit.validation is not None
+            if not (self.precision == "float32" and not is_watched and fit.data.augment is None):
+                continue
+            if fit.data.mean.device.type == "cpu" and bytes <= PRELOAD_BYTES and self._is_chain(fit.data):
+                key = (labelled, tuple(inputs.shape[1:]), len(fit.data.classes), fit.epochs)
+                groups.setdefault(key, []).append(at)
+                if len(groups[key]) * bytes > PRELOAD_BYTES:
+                    yield groups.pop(key)
+        yield from groups.values()
+
+    def _is_chain(self, data: Data) -> bool:
+        with seeded(0):
+            return segments(self.build(data), tuple(data.inputs.shape[1:])) is not None
+
+    def _side_by_side(self, fits: Sequence[Fit]) -> list[NetModel]:
+        batches = [self._batches(fit.data, fit.labels, fit.seed) for fit in fits]
+        models = []
+        for fit in fits:
+            with seeded(fit.seed):
+                models.append(NetModel(self._begun(fit), fit.data))
+        recorded: list[list[Tensor]] = [[] for _ in fits]
+        epochs = self.epochs_for(len(batches[0].rows))
+
+        def after_epoch(epoch: int) -> None:
+            for fit, model, looks in zip(fits, models, recorded, strict=True):
+                if fit.watch is not None and self.is_look(epoch, epochs):
+                    looks.append(model.probs(fit.watch).half())
+
+        nets = [model.net for model in models]
+        train_in_lockstep(nets, batches, self, epochs=fits[0].epochs, after_epoch=after_epoch)
+        for net in nets:
+            self._refuse_diverged(net)
+        return [
+            replace(model, recorded=torch.stack(looks, dim=1)) if looks else model
+            for model, looks in zip(models, recorded, strict=True)
+        ]
+
+    def _by_itself(self, fit: Fit) -> NetModel:
+        data, watch = fit.data, fit.watch
+        batches = self._batches(data, fit.labels, fit.seed)
+        epochs = self.epochs_for(len(batches.rows))
+        recorded: list[Tensor] = []
+        with seeded(fit.seed):
+            net = self._begun(fit)
+            best = _Best(net, data, fit.validation) if self.patience and fit.validation is not None else None
+
+            def after_epoch(epoch: int) -> bool:
+                """Record, and say whether the validation loss has not fallen for `patience` epochs."""
+                is_over = best is not None and best.look() >= self.patience
+                if watch is not None and (is_over or self.is_look(epoch, epochs)):
+                    # float16 halves the memory of the longest tensor there is; sums stay within 5e-4 of 1
+                    recorded.append(NetModel(net, data).probs(watch).half())
+                return is_over
+
+            train(net, batches, self, epochs=fit.epochs, after_epoch=after_epoch)
+        if best is not None:
+            best.restore()
+        self._refuse_diverged(net)
+        return NetModel(net, data, torch.stack(recorded, dim=1) if recorded else None)
+
+    def _begun(self, fit: Fit) -> nn.Module:
+        """The net before its first step; its weights come from torch's global stream."""
+        net = self.tried(fit.data)
+        if self.is_warm and isinstance(fit.previous, NetModel):
+            net.load_state_dict(fit.previous.net.state_dict())
+        return net
 
     def tried(self, data: Data) -> nn.Module:
         """An untrained net that was given one row: what does not fit fails here, in words, before any training."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from activeloop import start as starting
 from activeloop.config import Config
 from activeloop.drive import drive
 from activeloop.errors import ConfigError, MissingEvidence
@@ -175,3 +176,22 @@ def test_missing_classes_warn_or_are_refused_if_all_are_required(
 def test_no_labels_at_all_is_refused(tmp_path: Path, quick: Configure, digits: Loaded) -> None:
     with pytest.raises(ConfigError, match="--initial. is 0 and no label is known"):
         start_of(tmp_path, quick("start.size=0"), digits)
+
+
+def test_runs_that_start_alike_pick_once_and_start_as_if_alone(
+    tmp_path: Path, quick: Configure, digits: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    settings = ("start.strategy=k-center", "start.size=15")
+    alone = start_of(tmp_path / "alone", quick(*settings), digits)
+    asked: list[str] = []
+    choose = starting.choose
+    monkeypatch.setattr(starting, "SHARED", 0)
+    monkeypatch.setattr(starting, "choose", lambda plan, *given: (asked.append(plan.strategy), choose(plan, *given))[1])
+    strategies = ("acquire.strategy=random", "acquire.strategy=margin")
+    together = [start_of(tmp_path / name, quick(*settings, name), digits) for name in strategies]
+    other = start_of(tmp_path / "other", quick(*settings, "seed=1"), digits)
+
+    assert together == [alone, alone]
+    assert other != alone
+    assert asked == ["k-center", "k-center"], "once for both strategies, and once for another seed"
