@@ -32,13 +32,13 @@ MAY_IMPORT = {
     "evidence": BASE | {"catalogue", "store"},
     # a proxy trains by a recipe of its own; the search for a cutoff tries the very windows that are then picked
     "providers": BASE | {"data", "evidence", "geometry", "learners", "selectors"},
-    "rounds": BASE | {"catalogue", "config", "evidence", "pick", "store"},
+    "rounds": BASE | {"catalogue", "config", "evidence", "pick", "stop", "store"},
     "start": BASE | {"config", "fold", "rounds", "store"},
-    "stop": {"config", "fold"},
+    "stop": {"errors", "inject", "config", "fold"},
     "run": BASE | {"config", "fold", "rounds", "start", "stop", "store"},
     "drive": {"fold", "run", "types"},
     "estimate": BASE | {"evidence", "learners", "providers", "rounds"},
-    "report": {"types", "errors", "rng", "fold", "store", "geometry"},
+    "report": {"types", "errors", "rng", "inject", "fold", "stop", "store", "geometry"},
     "sweep": {"types", "errors", "config", "fold", "store", "run"},  # what a run is made of is handed in
     "bridges": BASE | {"acquisitions", "catalogue", "learners", "pick"},
     "testing": BASE | {"catalogue", "config", "evidence", "rounds"},  # learners are made as a run makes them
