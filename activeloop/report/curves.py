@@ -91,15 +91,28 @@ def by_cost(records: Iterable[Record]) -> tuple[Point, ...]:
     """
     found = []
     for record in records:
-        spent = _spent(record)
-        found += [replace(point, labels=spent[point.round, point.labels]) for point in record.points()]
+        costs = spent(record)
+        found += [replace(point, labels=costs[point.round, point.labels]) for point in record.points()]
     return tuple(sorted(found))
 
 
-def _spent(record: Record) -> dict[tuple[int, float], float]:
-    """(round, labels) -> cost of all answers by then, skips and those asked again too."""
+def spent_if_noted(record: Record) -> dict[tuple[int, float], float] | None:
+    """The same as `spent`; None where not every answer has a cost."""
+    if not any("cost" in note for note in record.state.notes.values()):
+        return None
+    try:
+        return spent(record)
+    except ConfigError:
+        return None
+
+
+def spent(record: Record) -> dict[tuple[int, float], float]:
+    """(round, labels) -> cost of all answers by then, skips and those asked again too.
+
+    raises: ConfigError where an answer has no cost.
+    """
     costs: dict[tuple[JSON, str], float] = {}
-    spent: dict[tuple[int, float], float] = {}
+    by_then: dict[tuple[int, float], float] = {}
     for event in read(record.folder / FILE):
         match event:
             case {"event": "noted", "notes": dict(notes)}:
@@ -116,8 +129,8 @@ def _spent(record: Record) -> dict[tuple[int, float], float]:
                         " --x at labels, or simulate with one."
                     )
             case {"event": "measured", "round": int(round), "labels": int(labels)}:
-                spent[round, labels] = plain_number(sum(costs.values()))
-    return spent
+                by_then[round, labels] = plain_number(sum(costs.values()))
+    return by_then
 
 
 def plain_number(value: float) -> float:

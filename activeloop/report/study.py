@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from activeloop.report.conditions import Condition
-from activeloop.report.curves import Record, by_cost, features_seen, points_of
+from activeloop.report.curves import Record, by_cost, features_seen, points_of, spent_if_noted
 from activeloop.report.files import replace_bytes
 from activeloop.report.forecast import Forecast, forecast
 from activeloop.report.pairs import Curves, Pair, Penalties, deficiency, pairs, penalties, summed
 from activeloop.report.ranks import Ranking, ranking
 from activeloop.report.statistics import Estimate, enough, estimate, median_interval, median_labels
-from activeloop.report.stops import Replay
+from activeloop.report.stops import Replay, replays
 from activeloop.report.summary import Saving, Summary, curves_of, reached_by, saving_of, sign_of, summarise
 from activeloop.types import JSON
 
@@ -135,23 +135,21 @@ def _of(condition: Condition, metric: str, targets: Sequence[float], baseline: s
         deficiency={name: deficiency(curves[name], curves[baseline], sign) for name in order if baseline in curves},
         ranking=ranking(_by_seed(summary), "seeds", sign),
         forecasts=tuple(forecast(name, curves[name], targets[0], sign, prices.get(name)) for name in order),
-        stops=(),
+        stops=replays(condition.records, order, metric, targets[0], sign, x),
         verdict=(),
     )
 
 
 def _prices(records: Sequence[Record]) -> dict[str, float]:
     """Strategy -> what a label of its runs has cost so far, skips and repeated questions included; only where noted."""
-    spent: dict[str, list[tuple[float, float]]] = {}
+    totals: dict[str, tuple[float, float]] = {}
     for record in records:
-        if not any("cost" in note for note in record.state.notes.values()):
-            return {}
-        costs = by_cost([record])
+        costs = spent_if_noted(record)
         if costs:
-            last = max(costs, key=lambda point: point.round)
-            labels = max(point.labels for point in record.points())
-            spent.setdefault(record.strategy, []).append((last.labels, labels))
-    return {name: sum(cost for cost, _ in all_) / sum(labels for _, labels in all_) for name, all_ in spent.items()}
+            _, labels = last = max(costs)
+            cost, count = totals.get(record.strategy, (0.0, 0.0))
+            totals[record.strategy] = cost + costs[last], count + labels
+    return {name: cost / labels for name, (cost, labels) in totals.items() if labels}
 
 
 def _named(baseline: str, curves: Iterable[str]) -> str:
