@@ -42,7 +42,9 @@ def conditions(folders: Sequence[Path], lines: Sequence[str] = ()) -> tuple[Cond
     records = [record for folder in different for record in records_in(folder)]
     settings = [_flat(record.state.config) for record in records]
     of_lines = (ACQUIRE, *lines)
-    splitting = [key for key in _differing(settings) if not _is_under(key, of_lines)]
+    splitting = [
+        key for key in _differing(settings) if not _is_under(key, of_lines) and not _goes_along(key, records, settings)
+    ]
     named = _named(records, settings, of_lines)
     groups: dict[str, list[int]] = {}
     for at, each in enumerate(settings):
@@ -84,6 +86,18 @@ def _differing(settings: Sequence[Mapping[str, JSON]]) -> list[str]:
     return [key for key in keys if key not in PASSED and len({_text(each.get(key)) for each in settings}) > 1]
 
 
+def _goes_along(key: str, records: Sequence[Record], settings: Sequence[Mapping[str, JSON]]) -> bool:
+    """Whether a setting says nothing of its own: evidence that each strategy has in one form, a file of rows per seed."""
+    if _is_under(key, ("evidence",)):
+        along = [record.strategy for record in records]
+    elif key == "start.strategy" and all(str(each.get(key)).startswith("rows:") for each in settings):
+        along = [str(record.seed) for record in records]
+    else:
+        return False
+    pairs = {(of, _text(each.get(key))) for of, each in zip(along, settings, strict=True)}
+    return len(pairs) == len(set(along)) > 1
+
+
 def _is_under(key: str, tables: Iterable[str]) -> bool:
     return any(key == table or key.startswith(f"{table}.") for table in tables)
 
@@ -97,6 +111,8 @@ def _shown(key: str, values: Iterable[JSON]) -> dict[str, str]:
 
 def _words(key: str, value: str) -> str:
     """ "noise pair:0.2", "start k-center", "start size 20", "no noise"."""
+    if key == "oracle.stages":
+        return "plain oracle" if value in ("null", "[]") else f"oracle {value}"
     *tables, last = key.split(".")
     if last in NAMES and tables:
         what = tables[-1]
@@ -111,6 +127,8 @@ def _words(key: str, value: str) -> str:
 
 
 def _plain(value: JSON) -> str:
+    if isinstance(value, list | tuple) and value and all(isinstance(each, str) for each in value):
+        return " + ".join(map(str, value))
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 

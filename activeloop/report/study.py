@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from activeloop.report.conditions import Condition
@@ -16,6 +16,7 @@ from activeloop.report.ranks import Ranking, ranking
 from activeloop.report.statistics import Estimate, enough, estimate, median_interval, median_labels
 from activeloop.report.stops import Replay, replays
 from activeloop.report.summary import Saving, Summary, curves_of, reached_by, saving_of, sign_of, summarise
+from activeloop.report.verdict import of_condition, over_conditions
 from activeloop.types import JSON
 
 SOURCE = "data.source"
@@ -110,7 +111,8 @@ def study(
     """
     found = tuple(_of(condition, metric, (target, *more_targets), baseline, x) for condition in conditions)
     across = _across(found, metric) if len(found) > 1 else None
-    return Study(metric, target, baseline, x, found, across, ())
+    verdict = across.verdict if across else tuple(line for one in found for line in one.verdict)
+    return Study(metric, target, baseline, x, found, across, verdict)
 
 
 def write_study(study: Study, path: Path) -> None:
@@ -125,7 +127,7 @@ def _of(condition: Condition, metric: str, targets: Sequence[float], baseline: s
     summary = summarise(points, metric, targets[0], baseline, features_seen(condition.records), x)
     order = [each.strategy for each in summary.strategies]
     prices = _prices(condition.records) if x == "labels" else {}
-    return ConditionStudy(
+    found = ConditionStudy(
         name=condition.name,
         settings=condition.settings,
         summary=summary,
@@ -138,6 +140,7 @@ def _of(condition: Condition, metric: str, targets: Sequence[float], baseline: s
         stops=replays(condition.records, order, metric, targets[0], sign, x),
         verdict=(),
     )
+    return replace(found, verdict=of_condition(found, sum(run.state.stopped is None for run in condition.records)))
 
 
 def _prices(records: Sequence[Record]) -> dict[str, float]:
@@ -193,4 +196,5 @@ def _across(found: Sequence[ConditionStudy], metric: str) -> Across:
     ]
     sources = {str(condition.settings.get(SOURCE)) for condition in found}
     doubt = None if len(sources) == len(found) else "they share data, so that they repeat one another in part"
-    return Across(summed(each.penalties for each in found), ranking(areas, "conditions", sign_of(metric), doubt), ())
+    across = Across(summed(each.penalties for each in found), ranking(areas, "conditions", sign_of(metric), doubt), ())
+    return replace(across, verdict=over_conditions(across, found))

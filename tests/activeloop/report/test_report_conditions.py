@@ -15,6 +15,7 @@ PLAIN = {
     "budget": 100,
     "data": {"source": "digits", "cache": None},
     "start": {"strategy": "random", "size": 10},
+    "evidence": {},
     "acquire": {"strategy": "entropy", "pick": "top", "beta": 1.0},
     "learner": {"name": "supervised", "options": {}},
     "oracle": {"name": "simulated", "noise": ""},
@@ -92,6 +93,25 @@ def test_any_key_can_name_lines(tmp_path: Path) -> None:
     write(tmp_path, "b")
 
     assert names(tmp_path, "oracle.noise") == {"": ["entropy (no noise) 0", "entropy (noise pair:0.2) 0"]}
+
+
+def test_evidence_that_only_one_strategy_has_splits_nothing_and_two_forms_of_it_do(tmp_path: Path) -> None:
+    write(tmp_path / "one", "a")
+    write(tmp_path / "one", "b", acquire__strategy="bald", evidence={"samples": {"passes": 100}})
+    write(tmp_path / "two", "c", acquire__strategy="bald", evidence={"samples": {"passes": 10}})
+
+    assert list(names(tmp_path / "one")) == [""]
+    both = conditions([tmp_path / "one", tmp_path / "two"])
+    assert [each.name for each in both] == ["no samples passes", "samples passes 10", "samples passes 100"]
+
+
+def test_a_file_of_rows_for_every_seed_is_one_start_and_two_for_one_seed_are_two(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        write(tmp_path / "one", f"s{seed}", seed=seed, start__strategy=f"rows:/x/start-{seed}.csv")
+    write(tmp_path / "two", "other", start__strategy="rows:/x/other.csv")
+
+    assert list(names(tmp_path / "one")) == [""]
+    assert len(conditions([tmp_path / "one", tmp_path / "two"])) == 3
 
 
 def test_where_files_lie_is_no_condition_and_which_they_are_is_one(tmp_path: Path) -> None:
