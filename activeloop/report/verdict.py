@@ -116,7 +116,7 @@ def how_many(name: str, needed: Needed, forecast: Forecast | None, goal: Goal, e
         )
         return [f"To reach {goal}, {name} needs {goal.many(needed.mean.mean)} on average ({spread}){sure}."]
     if there:
-        half = "" if needed.median is None else f", half of them by {goal.many(needed.median)}"
+        half = "" if needed.median is None else f", half of all by {goal.many(needed.median)}"
         said = [f"{there} of {runs} runs of {name} reached {goal} within {goal.many(end)}{half}."]
     else:
         none = "The one run" if runs == 1 else f"None of the {runs} runs"

@@ -131,7 +131,7 @@ def test_what_some_or_none_reached_is_forecast_with_its_doubts() -> None:
     none = needed({0: None, 1: None})
 
     assert how_many("margin", some, predicted(180, 120, 300), ACCURACY, 150) == [
-        "2 of 3 runs of margin reached 90 % accuracy within 150 labels, half of them by 94 labels.",
+        "2 of 3 runs of margin reached 90 % accuracy within 150 labels, half of all by 94 labels.",
         "By the forecast margin would need about 180 labels (120–300).",
     ]
     assert how_many("margin", none, predicted(900, 400, None, "it lies far out"), ACCURACY, 150) == [
