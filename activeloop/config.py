@@ -143,6 +143,7 @@ class Config:
     budget: all labels asked for, the initial and validation ones too.    query: labels a round.
     validation: labels for measuring and early stopping, drawn at random.    candidates: rows looked at each round, drawn
     at random; 0 is all.    threads: of one run; sums change with it, so it is part of the fingerprint.
+    lockstep: small nets train as in a lockstep sweep, equal to others up to rounding and dropout's stream.
     """
 
     seed: int = 0
@@ -151,6 +152,7 @@ class Config:
     validation: int = 0
     candidates: int = 0
     threads: int = 1
+    lockstep: bool = False
     device: Literal["cpu", "cuda", "auto"] = "cpu"
     data: DataConfig = field(default_factory=DataConfig)
     start: StartConfig = field(default_factory=StartConfig)
@@ -169,6 +171,11 @@ class Config:
         _at_least(self.threads, 1, "threads")
         _at_least(self.start.size, 0, "start.size")
         _at_least(self.stop.watch, 0, "stop.watch")
+        if self.lockstep and (self.threads != 1 or self.device == "cuda"):
+            raise ConfigError(
+                f"lockstep is set, threads is {self.threads} and device {self.device!r}: only on one thread of a CPU are"
+                " runs the same whichever others they share a batch with. Set threads=1 and device='cpu', or lockstep=false."
+            )
         _at_least(self.acquire.among, 1, "acquire.among")
         if self.data.learn_on == "features" and self.data.features in (None, EMBEDDINGS):
             raise ConfigError(
@@ -261,6 +268,8 @@ def as_json(config: Config) -> dict[str, JSON]:
     for name in ("rule", "options", "watch"):
         if not getattr(config.stop, name):
             del plain["stop"][name]  # type: ignore[union-attr]
+    if not config.lockstep:
+        del plain["lockstep"]
     return plain
 
 

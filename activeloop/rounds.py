@@ -1,9 +1,9 @@
-"""The rooms of a round: fit, measure, look, score, pick. Every one is a function of what stands on its left."""
+"""The rooms of a round after the fit: measure, look, score, pick. Every one is a function of what stands on its left."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,20 +163,6 @@ def make_learner(config: LearnerConfig) -> Learner:
     return cast(Learner, make(**given))
 
 
-def fit(
-    setup: Setup, labels: Labels, validation: Labels, round: int, watch: Rows | None, previous: Model | None
-) -> Model:
-    """Labels -> model. Initial weights and batch order depend on seed and round alone, not on the strategy."""
-    return setup.learner.fit(
-        setup.data,
-        labels,
-        seed=derive(setup.config.seed, round, "fit"),
-        watch=watch,
-        validation=validation if (validation >= 0).any() else None,
-        previous=previous,
-    )
-
-
 def measure(setup: Setup, model: Model, validation: Labels) -> dict[str, float]:
     """Model -> metrics, on the test set where there is one, else on the validation rows; empty where there is neither.
 
@@ -316,33 +302,6 @@ def _checked(strategy: str, picks: Tensor, free: np.ndarray[Any, Any], n: int) -
             f" 0…{len(free) - 1} and {taken} not open; it must give {n} different open positions."
         )
     return at
-
-
-class Trainer:
-    """`train` for providers: models on the labels of one round, each trained once however often it is asked for."""
-
-    def __init__(self, setup: Setup, labels: Labels, round: int) -> None:
-        self._setup, self._labels, self._round = setup, labels, round
-        self._trained: dict[tuple[int, int], Sequence[Model]] = {}
-        self.early: Sequence[Model] = ()
-
-    @property
-    def epochs(self) -> int:
-        return self._learner.epochs_for(int((self._labels >= 0).sum()))
-
-    def __call__(self, models: int, epochs: int) -> Sequence[Model]:
-        if (models, epochs) not in self._trained:
-            seeds = [derive(self._setup.config.seed, self._round, f"early-{at}") for at in range(models)]
-            self._trained[models, epochs] = self._learner.fit_many(
-                self._setup.data, self._labels, seeds=seeds, epochs=epochs
-            )
-        return self._trained[models, epochs]
-
-    @property
-    def _learner(self) -> TrainsTogether:
-        if not isinstance(self._setup.learner, TrainsTogether):
-            raise MissingEvidence(f"learner {self._setup.config.learner.name!r} cannot train several models at once.")
-        return self._setup.learner
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from operator import index
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +25,7 @@ from activeloop.types import JSON, OPEN, SKIP, Data, HeldOut, Labels, Model, Que
 
 if TYPE_CHECKING:
     from activeloop.rounds import Setup
+    from activeloop.training import Request, Trained
 
 
 class Run:
@@ -89,16 +90,25 @@ class Run:
         """The open query if there is one, else the next; None once the budget is spent, the target reached or the pool
         empty.
         """
-        if self.state.open_query is not None:
+        if self.state.open_query is not None or self.state.stopped is not None:
             return self.state.open_query
-        if self.state.stopped is not None:
-            return None
-        if self._setup is None:
-            raise ConfigError("this run was opened without its data, which the next query needs: pass `data`.")
         from activeloop.rounds import threads
+        from activeloop.training import drained
 
         with threads(self.config.threads):
-            return self._next(self._setup)
+            return drained(self.steps(), self._clock)
+
+    def steps(self) -> Generator[Request, Trained, Query | None]:
+        """What `ask` does, but for the training: yields what is to be trained, takes the model, and ends in the query.
+
+        Nothing durable lives in it: given up anywhere, another goes on from the journal. Whoever drains it holds the
+        configuration's `threads`.
+        """
+        if self.state.open_query is not None or self.state.stopped is not None:
+            return self.state.open_query
+        if self._setup is None:
+            raise ConfigError("this run was opened without its data, which the next query needs: pass `data`.")
+        return (yield from self._next(self._setup))
 
     def tell(
         self, query: str, answers: Mapping[int, int], notes: Mapping[int, Mapping[str, JSON]] | None = None
@@ -141,10 +151,12 @@ class Run:
         if self._setup is None:
             raise ConfigError("this run was opened without its data, which the model's guesses need: pass `data`.")
         from activeloop.rounds import threads
+        from activeloop.training import drained
 
         rows = np.array(asked.rows, dtype=np.int64)
         with threads(self.config.threads):
-            found = self._model_before(self._setup, self.state.round).probs(rows).argmax(dim=1).tolist()
+            picking = drained(self._model_before(self._setup, self.state.round), self._clock)
+            found = picking.probs(rows).argmax(dim=1).tolist()
         said = {str(row): int(label) for row, label in zip(asked.rows, found, strict=True)}
         self._append({"event": "guessed", "query": query, "guesses": said})
         return self._query(query).guesses
@@ -185,9 +197,11 @@ class Run:
         if self._setup is None:
             raise ConfigError("this run was opened without its data, which a model needs: pass `data`.")
         from activeloop.rounds import threads
+        from activeloop.training import drained
 
         with threads(self.config.threads):
-            return self._fitted(self._setup, self.state, self.state.round, watch=None)
+            steps = self._fitted(self._setup, self.state, self.state.round, watch=None)
+            return drained(steps, self._clock).model
 
     def predictions(self, rows: int = WATCHED) -> Predictions:
         """[rounds, rows], the classes that the model of every round so far gives to rows of the pool drawn once.
@@ -197,17 +211,19 @@ class Run:
         if self._setup is None:
             raise ConfigError("this run was opened without its data, which predictions need: pass `data`.")
         from activeloop.rounds import threads
+        from activeloop.training import drained
 
         with threads(self.config.threads):
-            return self._predictions(self._setup, rows, self.state.round + (self.state.stopped is not None))
+            steps = self._predictions(self._setup, rows, self.state.round + (self.state.stopped is not None))
+            return drained(steps, self._clock)
 
     # a round, from left to right
 
-    def _next(self, setup: Setup) -> Query | None:
+    def _next(self, setup: Setup) -> Generator[Request, Trained, Query | None]:
         rows = self._next_of_start(setup)
         if rows is not None:
             return self._asked(*rows)
-        return self._next_of_model(setup)
+        return (yield from self._next_of_model(setup))
 
     def _next_of_start(self, setup: Setup) -> tuple[str, Rows] | None:
         """(use, rows) while validation or the start is not done; None after."""
@@ -220,7 +236,7 @@ class Run:
         rows = next_start_rows(setup, state)
         return None if rows is None else ("start", rows)
 
-    def _next_of_model(self, setup: Setup) -> Query | None:
+    def _next_of_model(self, setup: Setup) -> Generator[Request, Trained, Query | None]:
         from activeloop.rounds import among, at_hand, candidates, choose, look, measure
         from activeloop.start import check_classes
 
@@ -233,10 +249,9 @@ class Run:
             if state.round == 0:
                 check_classes(state, config)
             is_last = state.told >= config.budget  # then nothing is picked, and no history is looked at
-            with timed(self._clock, timings, "fit_s"):
-                model = self._fitted(
-                    setup, state, state.round, watch=rows if plan.uses("watched") and not is_last else None
-                )
+            watch = rows if plan.uses("watched") and not is_last else None
+            trained = yield from self._fitted(setup, state, state.round, watch)
+            model, timings["fit_s"] = trained.model, round(trained.seconds, 6)
         if model is not None and not state.is_measured:
             with timed(self._clock, timings, "measure_s"):
                 metrics = measure(setup, model, state.validation)
@@ -244,15 +259,17 @@ class Run:
         predicted: Predictions | None = None
         if is_watched:
             with timed(self._clock, timings, "watch_s"):
-                predicted = self._predictions(setup, watched(config), state.round + 1)
+                predicted = yield from self._predictions(setup, watched(config), state.round + 1)
         why = reason_to_stop(self.state, config, predicted)
         if why is None:
             n = min(
                 config.query, config.budget - state.told, len(state.pickable), int((state.labels[rows] == OPEN).sum())
             )
             chance = rng(config.seed, state.round, "acquire")
+            is_there = setup.uses("last_model") and state.round > 0
+            last = (yield from self._model_before(setup, state.round)) if is_there else None
             with timed(self._clock, timings, "look_s"):
-                hand = at_hand(self._given(setup, model, rows), rows, state.blocked, n, chance)
+                hand = at_hand(self._given(setup, model, last, rows), rows, state.blocked, n, chance)
                 seen = look(plan, hand)
             with timed(self._clock, timings, "pick_s"):
                 picked = choose(plan, config.acquire, seen, hand)
@@ -264,34 +281,39 @@ class Run:
             return None
         return self._asked("acquire", picked)
 
-    def _given(self, setup: Setup, model: Model | None, rows: Rows) -> dict[str, object]:
+    def _given(self, setup: Setup, model: Model | None, last: Model | None, rows: Rows) -> dict[str, object]:
         """What evidence is computed from."""
         from activeloop.rng import derive
-        from activeloop.rounds import Trainer, of_pool
+        from activeloop.rounds import of_pool
+        from activeloop.training import Trainer
 
         state = self.state
         return {
             **of_pool(setup.config, setup.data, state.training),
             "model": model,
-            "last_model": self._last_model(setup) if setup.uses("last_model") else None,
+            "last_model": last,
             "watched": rows,
             "train": Trainer(setup, state.training, state.round),
             "seed": derive(setup.config.seed, state.round, "samples"),
         }
 
-    def _fitted(self, setup: Setup, state: State, round: int, watch: Rows | None) -> Model:
+    def _fitted(
+        self, setup: Setup, state: State, round: int, watch: Rows | None
+    ) -> Generator[Request, Trained, Trained]:
         """The model of a round from its labels; kept for the next round, which may need it."""
-        from activeloop.rounds import fit
+        from activeloop.training import Trained, request
 
         key = (round, state.training.tobytes() + state.validation.tobytes())
-        if key not in self._models or watch is not None:
-            is_warm = getattr(setup.learner, "is_warm", False)
-            previous = self._model_before(setup, round) if is_warm and round > 0 else None
-            self._models = {at: kept for at, kept in self._models.items() if at[0] >= round - 1}
-            self._models[key] = fit(setup, state.training, state.validation, round, watch, previous)
-        return self._models[key]
+        if key in self._models and watch is None:
+            return Trained(self._models[key], 0.0)
+        is_warm = getattr(setup.learner, "is_warm", False)
+        previous = (yield from self._model_before(setup, round)) if is_warm and round > 0 else None
+        self._models = {at: kept for at, kept in self._models.items() if at[0] >= round - 1}
+        trained = yield request(setup, state.training, state.validation, round, watch, previous)
+        self._models[key] = trained.model
+        return trained
 
-    def _predictions(self, setup: Setup, rows: int, rounds: int) -> Predictions:
+    def _predictions(self, setup: Setup, rows: int, rounds: int) -> Generator[Request, Trained, Predictions]:
         """[rounds, rows], those of the first models, the last of which may be the one at hand."""
         count = min(rows, len(self.state.labels))
         chosen = np.sort(rng(setup.config.seed, 0, "watch").choice(len(self.state.labels), count, replace=False))
@@ -301,15 +323,13 @@ class Run:
             if key not in kept:
                 then = fold(self._events[: asked[round]]) if round < len(asked) else self.state
                 assert then is not None
-                kept[key] = self._fitted(setup, then, round, watch=None).probs(chosen).argmax(dim=1).cpu().numpy()
+                trained = yield from self._fitted(setup, then, round, watch=None)
+                kept[key] = trained.model.probs(chosen).argmax(dim=1).cpu().numpy()
                 kept_predictions.append(self.folder, key, kept[key])
             found.append(kept[key])
         return np.array(found, dtype=np.int64).reshape(len(found), count)
 
-    def _last_model(self, setup: Setup) -> Model | None:
-        return self._model_before(setup, self.state.round) if self.state.round > 0 else None
-
-    def _model_before(self, setup: Setup, round: int) -> Model:
+    def _model_before(self, setup: Setup, round: int) -> Generator[Request, Trained, Model]:
         """The model that picked the query of round - 1, trained again from the journal if it is not at hand."""
         asked = [at for at, event in enumerate(self._events) if event.get("use") == "acquire"]
         is_warm, kept = getattr(setup.learner, "is_warm", False), {at for at, _ in self._models}
@@ -317,8 +337,8 @@ class Run:
         for at in range(first, round):
             then = fold(self._events[: asked[at]])
             assert then is not None
-            model = self._fitted(setup, then, at, watch=None)
-        return model
+            trained = yield from self._fitted(setup, then, at, watch=None)
+        return trained.model
 
     # the journal
 

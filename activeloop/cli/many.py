@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from activeloop.config import Config
+    from activeloop.drive import Steps
     from activeloop.rounds import Setup
     from activeloop.sweep.outcome import Outcome
     from activeloop.types import Loaded
@@ -96,6 +97,8 @@ def _executed(
     from activeloop.sweep.executors import processes, serial
 
     work: Callable[[tuple[str, Config]], Outcome] = partial(one_run, out=out, path=tuple(sys.path), logs=logs)
+    if engine == "lockstep":
+        return in_lockstep(runs, out, logs)
     if engine == "serial" or not runs:
         return serial(work, runs)
     return processes(work, runs, jobs)
@@ -103,7 +106,8 @@ def _executed(
 
 def one_run(named: tuple[str, Config], out: Path, path: Sequence[str], logs: bool = False) -> Outcome:
     """One run to its end in out/runs/name, in whatever process this is. An error is an outcome too."""
-    from activeloop.cli.simulation import simulate
+    from activeloop.cli.simulation import simulated
+    from activeloop.drive import at_once
     from activeloop.store.journal import FILE
     from activeloop.sweep.outcome import attempt
 
@@ -111,7 +115,31 @@ def one_run(named: tuple[str, Config], out: Path, path: Sequence[str], logs: boo
     name, config = named
     folder = out / "runs" / name
     is_new = not (folder / FILE).exists()
-    return attempt(name, lambda: simulate(config, _data_of(config), folder, out, logs), whole=is_new)
+    return attempt(name, lambda: simulated(config, _data_of(config), folder, out, logs, at_once), whole=is_new)
+
+
+def in_lockstep(runs: Sequence[tuple[str, Config]], out: Path, logs: bool = False) -> Iterator[Outcome]:
+    """All runs in out/runs, each to its end, in this process; they train together. Their configurations say `lockstep`."""
+    from weakref import WeakValueDictionary
+
+    from activeloop.cli.simulation import loaded, simulated
+    from activeloop.store.journal import FILE
+    from activeloop.sweep.lockstep import lockstep
+    from activeloop.sweep.outcome import attempted
+
+    data: WeakValueDictionary[str, Loaded] = WeakValueDictionary()  # runs on the same rows share them while they last
+
+    def steps(config: Config, folder: Path) -> Steps[None]:
+        source = repr((config.data, config.seed))
+        found = data.get(source) or data.setdefault(source, loaded(config))
+        return simulated(config, found, folder, out, logs)
+
+    def work(named: tuple[str, Config]) -> Steps[Outcome]:
+        name, config = named
+        folder = out / "runs" / name
+        return attempted(name, lambda: steps(config, folder), whole=not (folder / FILE).exists())
+
+    return lockstep(work, runs)
 
 
 _last: dict[str, Loaded] = {}  # the data of the run before, in this process: the next one has mostly the same

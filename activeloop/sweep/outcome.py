@@ -5,11 +5,17 @@ from __future__ import annotations
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from activeloop.drive import Steps
 from activeloop.errors import ActiveloopError
 from activeloop.fold import State
+
+if TYPE_CHECKING:
+    from activeloop.training import Trained
 
 
 @dataclass(frozen=True)
@@ -31,27 +37,63 @@ class Outcome:
 
 
 def attempt(
-    name: str, run: Callable[[], Iterable[State]], whole: bool, moved: Callable[[str, State], None] | None = None
+    name: str, run: Callable[[], Steps[None]], whole: bool, moved: Callable[[str, State], None] | None = None
 ) -> Outcome:
     """One run to its end. An error is an outcome too. Ctrl-C is none.
 
-    run: gives its state after every query.    moved: is told each.
+    run: gives its state after every query, and asks `at_once`.    moved: is told each.
     """
+    steps = attempted(name, run, whole, moved)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            return outcome
+
+
+def attempted(
+    name: str, run: Callable[[], Steps[None]], whole: bool, moved: Callable[[str, State], None] | None = None
+) -> Steps[Outcome]:
+    """What `attempt` does, with the training left to whoever drains it; an error of that is thrown in, and is the run's."""
     told, trace = 0, ""
     metrics: Mapping[str, float] = {}
     error: str | None = None
+    said: dict[str, None] = {}
     began = time.perf_counter()
+    steps: Steps[None] | None = None
+    answer: Trained | Exception | None = None
+    while True:
+        with _into(said):
+            try:
+                steps = run() if steps is None else steps
+                item = steps.throw(answer) if isinstance(answer, Exception) else steps.send(answer)
+            except StopIteration:
+                break
+            except ActiveloopError as refused:
+                error = str(refused)
+                break
+            except Exception as defect:  # a user's strategy, net or classifier may raise anything
+                error, trace = f"{type(defect).__name__}: {defect}", traceback.format_exc()
+                break
+        if isinstance(item, State):
+            told, metrics = item.told, item.measures[-1].metrics if item.measures else {}
+            if moved is not None:
+                moved(name, item)
+        try:
+            answer = yield item
+        except Exception as failed:
+            answer = failed
+    return Outcome(name, told, dict(metrics), error, trace, tuple(said), time.perf_counter() - began, whole)
+
+
+@contextmanager
+def _into(said: dict[str, None]) -> Iterator[None]:
+    """What is warned of inside, each once; between the steps of one run are those of others."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         try:
-            for state in run():
-                told, metrics = state.told, state.measures[-1].metrics if state.measures else {}
-                if moved is not None:
-                    moved(name, state)
-        except ActiveloopError as refused:
-            error = str(refused)
-        except Exception as defect:  # a user's strategy, net or classifier may raise anything
-            error, trace = f"{type(defect).__name__}: {defect}", traceback.format_exc()
-    ours = (str(warning.message) for warning in caught if issubclass(warning.category, UserWarning))
-    said = tuple(dict.fromkeys(ours))
-    return Outcome(name, told, dict(metrics), error, trace, said, time.perf_counter() - began, whole)
+            yield
+        finally:
+            ours = (str(warning.message) for warning in caught if issubclass(warning.category, UserWarning))
+            said |= dict.fromkeys(ours)

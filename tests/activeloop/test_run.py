@@ -245,14 +245,14 @@ def test_labels_brought_along_or_tested_on_must_fit_before_anything_is_written(
 def test_a_resumed_run_fits_every_round_once_and_the_one_before_it_once(
     tmp_path: Path, digits: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from activeloop import rounds
+    from activeloop import training
 
     config = load(
         None, ["budget=60", "start.size=20", "query=10", "acquire.strategy=forgetting", "learner.options.steps=5"]
     )
     fitted: list[int] = []
-    fit = rounds.fit
-    monkeypatch.setattr(rounds, "fit", lambda *given: (fitted.append(given[3]), fit(*given))[1])
+    request = training.request
+    monkeypatch.setattr(training, "request", lambda *given: (fitted.append(given[3]), request(*given))[1])
     with Run(tmp_path, config, digits.data, digits.test) as run:
         for _ in range(3):
             query = ask(run)

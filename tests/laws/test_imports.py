@@ -35,11 +35,22 @@ MAY_IMPORT = {
     "rounds": BASE | {"catalogue", "config", "evidence", "pick", "stop", "store"},
     "start": BASE | {"config", "fold", "rounds", "store"},
     "stop": {"errors", "inject", "config", "fold"},
-    "run": BASE | {"config", "fold", "rounds", "start", "stop", "store"},
-    "drive": {"fold", "run", "types"},
+    "training": BASE | {"rounds"},
+    "run": BASE | {"config", "fold", "rounds", "start", "stop", "store", "training"},
+    "drive": {"fold", "run", "training", "types"},
     "estimate": BASE | {"evidence", "learners", "providers", "rounds"},
     "report": {"types", "errors", "rng", "inject", "fold", "stop", "store", "geometry"},
-    "sweep": {"types", "errors", "config", "fold", "store", "run"},  # what a run is made of is handed in
+    "sweep": {
+        "types",
+        "errors",
+        "config",
+        "drive",
+        "fold",
+        "rounds",
+        "run",
+        "store",
+        "training",
+    },  # what a run is made of is handed in
     "bridges": BASE | {"acquisitions", "catalogue", "learners", "pick"},
     "testing": BASE | {"catalogue", "config", "evidence", "rounds"},  # learners are made as a run makes them
     "select": BASE | {"config", "report", "rounds"},

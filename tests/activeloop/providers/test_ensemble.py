@@ -13,7 +13,8 @@ from activeloop.config import load as configure
 from activeloop.errors import ConfigError
 from activeloop.learners.supervised import Supervised
 from activeloop.providers.ensemble import ensemble, snapshots
-from activeloop.rounds import Trainer, prepare
+from activeloop.rounds import prepare
+from activeloop.training import Trainer
 from activeloop.types import Loaded
 
 Finish = Callable[[Path, Config, Loaded], Path]
