@@ -121,10 +121,19 @@ class OracleConfig:
 
 @dataclass(frozen=True)
 class StopConfig:
-    """What ends a run before its budget does: `metric` at or above `target`. None: nothing does."""
+    """What ends a run before its budget does.
+
+    target: `metric` at or above it; None: nothing does.    rule: "", or a name in `stop.RULES`, which says what it means;
+    "plateau" looks at `metric`, the others at what models predict of the watched rows.    options: of the rule.
+    watch: rows of the pool, drawn at random once, whose predictions are kept beside the journal after every round; 0 is
+    none, or 1,000 where the rule looks at them.
+    """
 
     target: float | None = None
     metric: Literal["accuracy", "balanced_accuracy"] = "accuracy"
+    rule: Literal["", "plateau", "stabilising", "classification-change"] = ""
+    options: Options = field(default_factory=dict)
+    watch: int = 0
 
 
 @dataclass(frozen=True)
@@ -161,6 +170,7 @@ class Config:
         _at_least(self.candidates, 0, "candidates")
         _at_least(self.threads, 1, "threads")
         _at_least(self.start.size, 0, "start.size")
+        _at_least(self.stop.watch, 0, "stop.watch")
         if self.lockstep and (self.threads != 1 or self.device == "cuda"):
             raise ConfigError(
                 f"lockstep is set, threads is {self.threads} and device {self.device!r}: only on one thread of a CPU are"
@@ -255,6 +265,9 @@ def as_json(config: Config) -> dict[str, JSON]:
         ) from None
     if not config.oracle.stages:
         del plain["oracle"]["stages"]  # type: ignore[union-attr]  # as before there were any: old runs go on
+    for name in ("rule", "options", "watch"):
+        if not getattr(config.stop, name):
+            del plain["stop"][name]  # type: ignore[union-attr]
     if not config.lockstep:
         del plain["lockstep"]
     return plain

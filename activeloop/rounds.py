@@ -22,6 +22,7 @@ from activeloop.evidence import TOGETHER, Plan, check, gather, resolve, whole_po
 from activeloop.inject import check_option, checked_options
 from activeloop.pick import pick
 from activeloop.rng import derive, rng
+from activeloop.stop import check_rule
 from activeloop.store.cache import Cache, cache_folder
 from activeloop.types import JSON, OPEN, SKIP, Data, HeldOut, Labels, Learner, Model, Rows, TrainsTogether
 
@@ -89,7 +90,9 @@ def prepare(config: Config, data: Data, test: HeldOut | None) -> Setup:
     start = None if is_special(config.start.strategy) else plan_of(config.start, config, {})
     acquire = plan_of(config.acquire, config, offers)
     spread = None if acquire.picks or config.acquire.pick != "diverse" else _plan_of_spread(config, offers)
-    return Setup(config, data, test, learner, start, acquire, spread)
+    setup = Setup(config, data, test, learner, start, acquire, spread)
+    check_rule(config, setup.measures)
+    return setup
 
 
 def plan_of(part: StartConfig | AcquireConfig, config: Config, offers: Mapping[str, str]) -> Plan:

@@ -16,7 +16,8 @@ from activeloop.config import Config, as_json, build, differences, fingerprint
 from activeloop.errors import BadAnswer, ConfigError, StoreError
 from activeloop.fold import State, apply, fold
 from activeloop.rng import rng
-from activeloop.stop import reason_to_stop
+from activeloop.stop import WATCHED, Predictions, reason_to_stop, watched
+from activeloop.store import watched as kept_predictions
 from activeloop.store.journal import FILE, Event, Journal
 from activeloop.store.timings import append as append_timings
 from activeloop.store.timings import timed
@@ -204,6 +205,20 @@ class Run:
             steps = self._fitted(self._setup, self.state, self.state.round, watch=None)
             return drained(steps, self._clock).model
 
+    def predictions(self, rows: int = WATCHED) -> Predictions:
+        """[rounds, rows], the classes that the model of every round so far gives to rows of the pool drawn once.
+
+        Kept beside the journal; what is not there is trained again, which takes as long as the run's training did.
+        """
+        if self._setup is None:
+            raise ConfigError("this run was opened without its data, which predictions need: pass `data`.")
+        from activeloop.rounds import threads
+        from activeloop.training import drained
+
+        with threads(self.config.threads):
+            steps = self._predictions(self._setup, rows, self.state.round + (self.state.stopped is not None))
+            return drained(steps, self._clock)
+
     # a round, from left to right
 
     def _next(self, setup: Setup) -> Generator[Request, Trained, Query | None]:
@@ -231,7 +246,8 @@ class Run:
         rows = candidates(config, plan, state.training, state.pickable, state.round)
         timings: dict[str, JSON] = {"round": state.round, "labels": state.told}
         model: Model | None = None
-        if setup.measures or setup.uses("model"):
+        is_watched = watched(config) > 0
+        if setup.measures or setup.uses("model") or is_watched:
             if state.round == 0:
                 check_classes(state, config)
             is_last = state.told >= config.budget  # then nothing is picked, and no history is looked at
@@ -242,7 +258,11 @@ class Run:
             with timed(self._clock, timings, "measure_s"):
                 metrics = measure(setup, model, state.validation)
             self._append({"event": "measured", "round": state.round, "labels": state.told, "metrics": metrics})
-        why = reason_to_stop(self.state, config)
+        predicted: Predictions | None = None
+        if is_watched:
+            with timed(self._clock, timings, "watch_s"):
+                predicted = yield from self._predictions(setup, watched(config), state.round + 1)
+        why = reason_to_stop(self.state, config, predicted)
         if why is None:
             n = min(
                 config.query, config.budget - state.told, len(state.pickable), int((state.labels[rows] == OPEN).sum())
@@ -294,6 +314,22 @@ class Run:
         trained = yield request(setup, state.training, state.validation, round, watch, previous)
         self._models[key] = trained.model
         return trained
+
+    def _predictions(self, setup: Setup, rows: int, rounds: int) -> Generator[Request, Trained, Predictions]:
+        """[rounds, rows], those of the first models, the last of which may be the one at hand."""
+        count = min(rows, len(self.state.labels))
+        chosen = np.sort(rng(setup.config.seed, 0, "watch").choice(len(self.state.labels), count, replace=False))
+        asked = [at for at, event in enumerate(self._events) if event.get("use") == "acquire"]
+        kept, found = kept_predictions.read(self.folder, count), []
+        for round, key in enumerate(kept_predictions.keys(self._events)[:rounds]):
+            if key not in kept:
+                then = fold(self._events[: asked[round]]) if round < len(asked) else self.state
+                assert then is not None
+                trained = yield from self._fitted(setup, then, round, watch=None)
+                kept[key] = trained.model.probs(chosen).argmax(dim=1).cpu().numpy()
+                kept_predictions.append(self.folder, key, kept[key])
+            found.append(kept[key])
+        return np.array(found, dtype=np.int64).reshape(len(found), count)
 
     def _model_before(self, setup: Setup, round: int) -> Generator[Request, Trained, Model]:
         """The model that picked the query of round - 1, trained again from the journal if it is not at hand."""

@@ -41,6 +41,7 @@ SETTINGS = {
     "net": "learner.options.net",
     "noise": "oracle.noise",
     "target": "stop.target",
+    "stop": "stop.rule",
 }
 FILES = ("data_dir", "classes", "labels", "features", "cache")
 STAGE_FILES = ("transition", "recorded")  # stages of the oracle that read a file
@@ -80,6 +81,8 @@ def run_arguments(parser: ArgumentParser) -> None:
     add("--noise", metavar="KIND:RATE", help="symmetric, pair, asymmetric, instance or confusable:RATE, or"
         " transition:FILE, of the simulated oracle (`activeloop list oracles`)")  # fmt: skip
     add("--target", type=float, metavar="A", help="stop a run once its accuracy is reached")
+    add("--stop", metavar="RULE", help="what else ends a run before its budget: plateau, stabilising or"
+        " classification-change; --set stop.options.window=5 and others")  # fmt: skip
     add("--threads", type=int, metavar="N", help="of one run; part of the fingerprint (1)")
     add("--device", choices=("cpu", "cuda", "auto"), help="where nets train (cpu)")
     add("--config", type=Path, metavar="TOML", help="settings from a file; options and --set win over it")

@@ -21,9 +21,14 @@ def arguments(parser: ArgumentParser) -> None:
         default="labels",
         help="what the curves are drawn over (labels); cost where it is noted",
     )
+    parser.add_argument(
+        "--replay",
+        action="store_true",
+        help="train every model again, for stopping rules that look at predictions and were not there in the run",
+    )
 
 
-def main(folder: Path, metric: str, goal: float, baseline: str | None, x: str) -> int:
+def main(folder: Path, metric: str, goal: float, baseline: str | None, x: str, replay: bool) -> int:
     from activeloop.cli.main import DONE
     from activeloop.errors import StoreError, UnknownName, nearest
     from activeloop.report.curves import read_records
@@ -42,6 +47,10 @@ def main(folder: Path, metric: str, goal: float, baseline: str | None, x: str) -
         raise UnknownName(
             f"no strategy here is called {baseline!r}{nearest(baseline, strategies)} There are {', '.join(strategies)}."
         )
+    if replay:
+        from activeloop.cli.replay import train_again
+
+        train_again(folder)
     show(folder, metric, goal, baseline or BASELINE, x)
     return DONE
 

@@ -65,13 +65,18 @@ def read_records(out: Path) -> tuple[Record, ...]:
     so: "entropy after typiclust".
     raises: ConfigError where two runs have one name and one seed, since neither can stand for both.
     """
-    found = [(folder, fold(read(folder / FILE))) for folder in run_folders(out)]
-    records = [_record(folder, state) for folder, state in found if state is not None]
+    records = records_in(out)
     starts = {_start(record.state.config) for record in records}
     if len(starts) > 1:
         records = [_named_after_start(record) for record in records]
-    _refuse_doubles(records)
+    refuse_doubles(records)
     return tuple(sorted(records, key=lambda record: (record.strategy, record.seed)))
+
+
+def records_in(out: Path) -> list[Record]:
+    """The runs in a comparison folder, by folder, each named after its acquisition strategy alone."""
+    found = [(folder, fold(read(folder / FILE))) for folder in run_folders(out)]
+    return [_record(folder, state) for folder, state in found if state is not None]
 
 
 def points_of(records: Iterable[Record]) -> tuple[Point, ...]:
@@ -86,15 +91,28 @@ def by_cost(records: Iterable[Record]) -> tuple[Point, ...]:
     """
     found = []
     for record in records:
-        spent = _spent(record)
-        found += [replace(point, labels=spent[point.round, point.labels]) for point in record.points()]
+        costs = spent(record)
+        found += [replace(point, labels=costs[point.round, point.labels]) for point in record.points()]
     return tuple(sorted(found))
 
 
-def _spent(record: Record) -> dict[tuple[int, float], float]:
-    """(round, labels) -> cost of all answers by then, skips and those asked again too."""
+def spent_if_noted(record: Record) -> dict[tuple[int, float], float] | None:
+    """The same as `spent`; None where not every answer has a cost."""
+    if not any("cost" in note for note in record.state.notes.values()):
+        return None
+    try:
+        return spent(record)
+    except ConfigError:
+        return None
+
+
+def spent(record: Record) -> dict[tuple[int, float], float]:
+    """(round, labels) -> cost of all answers by then, skips and those asked again too.
+
+    raises: ConfigError where an answer has no cost.
+    """
     costs: dict[tuple[JSON, str], float] = {}
-    spent: dict[tuple[int, float], float] = {}
+    by_then: dict[tuple[int, float], float] = {}
     for event in read(record.folder / FILE):
         match event:
             case {"event": "noted", "notes": dict(notes)}:
@@ -111,8 +129,8 @@ def _spent(record: Record) -> dict[tuple[int, float], float]:
                         " --x at labels, or simulate with one."
                     )
             case {"event": "measured", "round": int(round), "labels": int(labels)}:
-                spent[round, labels] = plain_number(sum(costs.values()))
-    return spent
+                by_then[round, labels] = plain_number(sum(costs.values()))
+    return by_then
 
 
 def plain_number(value: float) -> float:
@@ -141,7 +159,8 @@ def _named_after_start(record: Record) -> Record:
     return record if start == USUAL_START else replace(record, strategy=f"{record.strategy} after {start}")
 
 
-def _refuse_doubles(records: Iterable[Record]) -> None:
+def refuse_doubles(records: Iterable[Record]) -> None:
+    """raises: ConfigError where two runs have one name and one seed, since neither can stand for both."""
     counts = Counter((record.strategy, record.seed) for record in records)
     for (strategy, seed), count in counts.items():
         if count > 1:

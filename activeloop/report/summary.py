@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from activeloop.report.curves import Point, plain_number
 from activeloop.report.files import replace_bytes
-from activeloop.report.statistics import Estimate, area, at, estimate, holm, labels_to, median_labels, paired_p
+from activeloop.report.statistics import LEVEL, Estimate, area, at, estimate, holm, labels_to, median_labels, paired_p
 
-LEVEL = 0.05  # of the Holm-corrected p value
 FALLING = frozenset({"loss", "error", "brier", "calibration_error"})  # metrics of which less is better
 
 Verdict = Literal["better", "worse", "cannot be told apart"]
@@ -122,7 +121,9 @@ class Summary:
 
 
 @dataclass(frozen=True, eq=False)
-class _Curve:
+class Curve:
+    """One run by one metric.    labels: [n], increasing.    values: [n], in the metric's unit."""
+
     labels: NDArray[np.float64]
     values: NDArray[np.float64]
 
@@ -140,8 +141,8 @@ def summarise(
     Between its points a run's curve is a straight line, so runs measured at different label counts can be averaged.
     metric: of those in `FALLING` less is better.    target: in the metric's unit.    features, x: as in `Summary`.
     """
-    curves = _curves(points, metric)
-    sign = -1.0 if metric in FALLING else 1.0
+    curves = curves_of(points, metric)
+    sign = sign_of(metric)
     found = [_strategy(name, seeds, target, sign) for name, seeds in curves.items()]
     found.sort(key=lambda each: (-sign * each.area.mean if each.area else np.inf, each.strategy))
     compared = {
@@ -159,8 +160,13 @@ def write_json(summary: Summary, path: Path) -> None:
     replace_bytes(path, json.dumps(asdict(summary), indent=1, allow_nan=False).encode() + b"\n")
 
 
-def _curves(points: Iterable[Point], metric: str) -> dict[str, dict[int, _Curve]]:
-    """strategy -> seed -> curve. Of two rounds with equally many labels, the later counts."""
+def sign_of(metric: str) -> float:
+    """1 where more of it is better, -1 where less is."""
+    return -1.0 if metric in FALLING else 1.0
+
+
+def curves_of(points: Iterable[Point], metric: str) -> dict[str, dict[int, Curve]]:
+    """Strategy -> seed -> curve. Of two rounds with equally many labels, the later counts."""
     values: dict[str, dict[int, dict[float, float]]] = {}
     for point in sorted(point for point in points if point.metric == metric):
         values.setdefault(point.strategy, {}).setdefault(point.seed, {})[point.labels] = point.value
@@ -169,14 +175,14 @@ def _curves(points: Iterable[Point], metric: str) -> dict[str, dict[int, _Curve]
     }
 
 
-def _curve(by_labels: Mapping[float, float]) -> _Curve:
+def _curve(by_labels: Mapping[float, float]) -> Curve:
     labels = sorted(by_labels)
-    return _Curve(np.array(labels, dtype=np.float64), np.array([by_labels[label] for label in labels]))
+    return Curve(np.array(labels, dtype=np.float64), np.array([by_labels[label] for label in labels]))
 
 
-def _strategy(name: str, curves: Mapping[int, _Curve], target: float, sign: float) -> StrategySummary:
+def _strategy(name: str, curves: Mapping[int, Curve], target: float, sign: float) -> StrategySummary:
     areas = {seed: height for seed, curve in curves.items() if (height := area(curve.labels, curve.values)) is not None}
-    reached = _reached(curves, target, sign)
+    reached = reached_by(curves, target, sign)
     last = {seed: plain_number(curve.labels[-1]) for seed, curve in curves.items()}
     points = _mean_curve(tuple(curves.values()))
     final = next(point for point in points if point.labels == min(last.values()))
@@ -197,11 +203,12 @@ def _strategy(name: str, curves: Mapping[int, _Curve], target: float, sign: floa
     )
 
 
-def _reached(curves: Mapping[int, _Curve], target: float, sign: float) -> dict[int, float | None]:
+def reached_by(curves: Mapping[int, Curve], target: float, sign: float) -> dict[int, float | None]:
+    """Seed -> labels to the target, None where the run ended without.    sign: -1 where less is better."""
     return {seed: labels_to(sign * target, curve.labels, sign * curve.values) for seed, curve in curves.items()}
 
 
-def _mean_curve(curves: Sequence[_Curve]) -> tuple[CurvePoint, ...]:
+def _mean_curve(curves: Sequence[Curve]) -> tuple[CurvePoint, ...]:
     grid = np.unique(np.concatenate([curve.labels for curve in curves]))
     values = np.stack([at(grid, curve.labels, curve.values) for curve in curves])  # [seeds, grid], nan outside a span
     means = (estimate(column[~np.isnan(column)]) for column in values.T)
@@ -212,23 +219,25 @@ def _mean_curve(curves: Sequence[_Curve]) -> tuple[CurvePoint, ...]:
     )
 
 
-def _against(curves: Mapping[int, _Curve], base: Mapping[int, _Curve], target: float, sign: float) -> Against:
+def _against(curves: Mapping[int, Curve], base: Mapping[int, Curve], target: float, sign: float) -> Against:
     seeds = [seed for seed in curves if seed in base]
-    differences = [found for seed in seeds if (found := _area_difference(curves[seed], base[seed])) is not None]
-    mine, theirs = _reached(curves, target, sign), _reached(base, target, sign)
-    saving = _saving([(mine[seed], theirs[seed], float(base[seed].labels[-1])) for seed in seeds])
+    differences = [found for seed in seeds if (found := area_difference(curves[seed], base[seed])) is not None]
+    saving = saving_of(curves, base, target, sign)
     return Against(estimate(differences), paired_p(differences), None, saving, "cannot be told apart")
 
 
-def _area_difference(curve: _Curve, base: _Curve) -> float | None:
+def area_difference(curve: Curve, base: Curve) -> float | None:
+    """Mean height of the one above the other, over the labels that both saw; None where those are none."""
     low, high = max(curve.labels[0], base.labels[0]), min(curve.labels[-1], base.labels[-1])
     mine = area(curve.labels, curve.values, low, high)
     theirs = area(base.labels, base.values, low, high)
     return None if mine is None or theirs is None else mine - theirs
 
 
-def _saving(ends: Sequence[tuple[float | None, float | None, float]]) -> Saving:
-    """From each pair's labels to the target, this strategy's and the baseline's, and where the baseline's run ended."""
+def saving_of(curves: Mapping[int, Curve], base: Mapping[int, Curve], target: float, sign: float) -> Saving:
+    """Labels to the target that the one strategy needed less than the other, seed by seed."""
+    mine_at, theirs_at = reached_by(curves, target, sign), reached_by(base, target, sign)
+    ends = [(mine_at[seed], theirs_at[seed], float(base[seed].labels[-1])) for seed in curves if seed in base]
     saved = [theirs - mine for mine, theirs, _ in ends if mine is not None and theirs is not None]
     bounds = [(end if theirs is None else theirs) - mine for mine, theirs, end in ends if mine is not None]
     alone = sum(mine is not None and theirs is None for mine, theirs, _ in ends)
@@ -246,12 +255,13 @@ def _corrected(compared: Mapping[str, Against], sign: float) -> dict[str, Agains
     tested = {name: against.p for name, against in compared.items() if against.p is not None}
     p_holm = dict(zip(tested, holm(list(tested.values())), strict=True))
     return {
-        name: replace(against, p_holm=p_holm.get(name), verdict=_verdict(against.area, p_holm.get(name), sign))
+        name: replace(against, p_holm=p_holm.get(name), verdict=verdict_of(against.area, p_holm.get(name), sign))
         for name, against in compared.items()
     }
 
 
-def _verdict(difference: Estimate | None, p: float | None, sign: float) -> Verdict:
+def verdict_of(difference: Estimate | None, p: float | None, sign: float) -> Verdict:
+    """p: corrected for how many differences were looked at."""
     if difference is None or p is None or p >= LEVEL:
         return "cannot be told apart"
     return "better" if sign * difference.mean > 0 else "worse"

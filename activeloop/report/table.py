@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from activeloop.report.curves import plain_number
-from activeloop.report.statistics import Estimate
-from activeloop.report.summary import LEVEL, Saving, StrategySummary, Summary
+from activeloop.report.statistics import LEVEL, Estimate
+from activeloop.report.summary import Saving, StrategySummary, Summary
+
+if TYPE_CHECKING:
+    from activeloop.report.study import Study
 
 MISSING = "–"
 BUDGETS = 5  # columns of the first block
+CONDITION_WIDTH = 32
 NAME_WIDTH = 26  # the most that leaves the second block within 120 columns
 
 
@@ -22,6 +27,32 @@ def table(summary: Summary) -> str:
     if not summary.strategies:
         return f"No model has been measured by {summary.metric} yet."
     return "\n\n".join((_reached(summary), _compared(summary), _notes(summary)))
+
+
+def overview(study: Study) -> str:
+    """Several conditions in one block of at most 120 columns: per condition a line for each strategy, best first.
+
+    Of one condition it is `table`.
+    """
+    if len(study.conditions) == 1:
+        return table(study.conditions[0].summary)
+    target = f"{study.x} to {study.target:g}"
+    rows = [["condition", "strategy", "seeds", "area", target, f"{study.x} saved", "verdict"]]
+    for one in study.conditions:
+        strategies = one.summary.strategies
+        name = one.name if len(one.name) <= CONDITION_WIDTH else one.name[: CONDITION_WIDTH - 1] + "…"
+        for i, each in enumerate(strategies):
+            cells = _compared_row(each, one.summary)
+            rows.append([name if i == 0 else "", cells[0], str(len(each.seeds)), cells[1], *cells[4:]])
+        if not strategies:
+            rows.append([name, MISSING, MISSING, MISSING, MISSING, MISSING, "nothing measured"])
+    title = (
+        f"{_words(study.metric).capitalize()} in {len(study.conditions)} conditions, against {_short(study.baseline)}"
+    )
+    notes = f"""\
+a ± b: mean over seeds and 95 % t interval. area: mean height of a run's curve over its budget; best first.
+{target}: Kaplan-Meier median. Verdict: paired t test on area, Holm-corrected within a condition."""
+    return f"{title}\n{_aligned(rows, words=(1, 6))}\n\n{notes}"
 
 
 def _reached(summary: Summary) -> str:

@@ -26,7 +26,11 @@ def timed(clock: Callable[[], float], into: dict[str, JSON], name: str) -> Itera
 def append(folder: Path, timings: Mapping[str, JSON]) -> None:
     """Add a line, with the peak memory of this process in MB; a line that a killed process tore spoils itself alone."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // KILOBYTES
-    line = json.dumps({**timings, "peak_mb": peak}) + "\n"
-    with (folder / FILE).open("ab+") as lines:
+    append_line(folder / FILE, json.dumps({**timings, "peak_mb": peak}))
+
+
+def append_line(path: Path, text: str) -> None:
+    """Add a line that may be lost; after one that a killed process tore it begins anew."""
+    with path.open("ab+") as lines:
         is_whole = lines.tell() == 0 or os.pread(lines.fileno(), 1, lines.tell() - 1) == b"\n"
-        lines.write((line if is_whole else "\n" + line).encode())
+        lines.write(((text if is_whole else "\n" + text) + "\n").encode())

@@ -32,14 +32,14 @@ MAY_IMPORT = {
     "evidence": BASE | {"catalogue", "store"},
     # a proxy trains by a recipe of its own; the search for a cutoff tries the very windows that are then picked
     "providers": BASE | {"data", "evidence", "geometry", "learners", "selectors"},
-    "rounds": BASE | {"catalogue", "config", "evidence", "pick", "store"},
+    "rounds": BASE | {"catalogue", "config", "evidence", "pick", "stop", "store"},
     "start": BASE | {"config", "fold", "rounds", "store"},
-    "stop": {"config", "fold"},
+    "stop": {"errors", "inject", "config", "fold"},
     "training": BASE | {"rounds"},
     "run": BASE | {"config", "fold", "rounds", "start", "stop", "store", "training"},
     "drive": {"fold", "run", "training", "types"},
     "estimate": BASE | {"evidence", "learners", "providers", "rounds"},
-    "report": {"types", "errors", "rng", "fold", "store", "geometry"},
+    "report": {"types", "errors", "rng", "inject", "fold", "stop", "store", "geometry"},
     "sweep": {
         "types",
         "errors",

@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from activeloop.report.statistics import area, estimate, holm, labels_to, median_labels, paired_p
+from activeloop.report.statistics import (
+    area,
+    beats,
+    enough,
+    estimate,
+    holm,
+    labels_to,
+    median_interval,
+    median_labels,
+    paired_p,
+    power,
+    seeds_for,
+)
 
 
 def test_area_is_the_mean_height_of_a_polyline() -> None:
@@ -93,3 +105,77 @@ def test_equal_differences_need_no_test() -> None:
     assert paired_p([0.0, 0.0]) == 1.0
     assert paired_p([0.5, 0.5]) == 0.0
     assert paired_p([0.5]) is None
+
+
+def survival(reached: list[float], censored: list[float]) -> stats._survival.EmpiricalDistributionFunction:
+    return stats.ecdf(stats.CensoredData(uncensored=reached, right=censored)).sf
+
+
+def censored_at(times: np.ndarray, end: float) -> tuple[list[float], list[float]]:
+    return [float(time) for time in times if time <= end], [end for time in times if time > end]
+
+
+@pytest.mark.parametrize("n", [4, 7, 12, 40])
+@pytest.mark.parametrize("end", [90.0, 110.0, 1000.0])
+def test_median_is_that_of_scipys_kaplan_meier_curve(n: int, end: float) -> None:
+    rng = np.random.default_rng(n)
+    for _ in range(20):
+        reached, censored = censored_at(rng.normal(100, 20, n).round(), end)
+        curve = survival(reached, censored)
+        there = curve.quantiles[curve.probabilities <= 0.5 + 1e-12]
+        expected = float(there.min()) if len(reached) and len(there) else None
+
+        assert median_labels(reached, censored) == expected
+
+
+@pytest.mark.parametrize("n", [7, 12, 40])
+@pytest.mark.parametrize("end", [90.0, 110.0, 1000.0])
+def test_interval_of_the_median_is_where_scipys_log_log_limits_cross_a_half(n: int, end: float) -> None:
+    rng = np.random.default_rng(n)
+    for _ in range(20):
+        reached, censored = censored_at(rng.normal(100, 20, n).round(), end)
+        if not reached:
+            continue
+        curve = survival(reached, censored)
+        with np.errstate(all="ignore"):
+            limits = curve.confidence_interval(0.95, method="log-log")
+        is_event = np.isin(curve.quantiles, reached)
+        times = curve.quantiles[is_event]
+        low, high = (limit.probabilities[is_event] for limit in (limits.low, limits.high))
+        is_zero = curve.probabilities[is_event] == 0  # there the limits do not exist
+        lows, highs = times[is_zero | (low <= 0.5)], times[~is_zero & (high <= 0.5)]
+        expected = tuple(float(each.min()) if len(each) else None for each in (lows, highs))
+
+        assert median_interval(reached, censored) == expected
+
+
+def test_six_runs_or_fewer_leave_the_upper_end_of_the_median_open() -> None:
+    assert median_interval([10, 20, 30, 40, 50, 60], []) == (10, None)
+    assert median_interval([10, 20, 30, 40, 50, 60, 70], []) == (10, 60)
+    assert median_interval([], [100, 100]) == (None, None)
+
+
+def test_enough_is_the_one_sided_prediction_bound() -> None:
+    # mean 20, deviation 10, n = 3: 20 + 2.920 * 10 * sqrt(4/3)
+    assert enough([10, 20, 30]) == pytest.approx(20 + 2.91999 * 10 * np.sqrt(4 / 3), abs=1e-3)
+    assert enough([10]) is None
+
+
+def test_a_budget_is_won_where_scipy_finds_the_mean_difference_significant() -> None:
+    differences = np.random.default_rng(0).normal(0.5, 1, (6, 200))
+    tests = stats.ttest_1samp(differences, 0.0)
+
+    assert (beats(differences) == np.where(tests.pvalue < 0.05, np.sign(tests.statistic), 0)).all()
+
+
+@pytest.mark.parametrize(("effect", "seeds"), [(0.2, 199), (0.5, 34), (0.8, 15), (1.0, 10)])
+def test_seeds_for_80_percent_power_are_those_of_cohens_paired_t_test(effect: float, seeds: int) -> None:
+    assert seeds_for(effect, 1.0) == seeds  # as G*Power 3.1 gives them
+    assert power(seeds - 1, effect) < 0.8 <= power(seeds, effect)
+
+
+def test_seeds_for_tiny_large_and_no_differences() -> None:
+    assert seeds_for(0.001, 1.0) is None
+    assert seeds_for(0.0, 1.0) is None
+    assert seeds_for(0.1, 0.0) == 2
+    assert seeds_for(100.0, 1.0) == 2
