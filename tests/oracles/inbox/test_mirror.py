@@ -73,7 +73,12 @@ def test_of_several_by_one_annotator_the_latest_counts(inbox: Inbox) -> None:
 def test_a_panel_takes_those_who_began_first_and_most_of_them_decide(open_inbox: Open) -> None:
     inbox = open_inbox(panel=3)
     inbox.post("q0", [4])
-    said_of = [said(4, 1, "ada", NOW), said(4, 2, "bob", NOW + 1), said(4, 9, "dan", NOW + 3), said(4, 2, "cid", NOW + 2)]
+    said_of = [
+        said(4, 1, "ada", NOW),
+        said(4, 2, "bob", NOW + 1),
+        said(4, 9, "dan", NOW + 3),
+        said(4, 2, "cid", NOW + 2),
+    ]
     mirror(inbox, "q0", "tool", {4}, said_of[:1])
     assert inbox.waiting("q0") == (4,)
 
