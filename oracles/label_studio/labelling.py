@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TypeAlias
 from xml.etree import ElementTree
@@ -14,6 +15,7 @@ JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | Non
 LABEL, ITEM = "label", "item"  # names of the control and of what it is about, in the configuration and in every result
 MANY = 10  # classes beyond which they are searched too
 LONGEST = 200  # characters of a class name
+FIELD = re.compile(r"\$(?=\S)")  # Label Studio puts the task's data in the place of $ and what follows it
 
 
 def kind_of(item: Item) -> str:
@@ -24,12 +26,12 @@ def kind_of(item: Item) -> str:
 def choices(classes: Sequence[str]) -> tuple[str, ...]:
     """What the classes are called in Label Studio, each by another name; by these names answers are read again.
 
-    Names are cut, controls and blanks at their ends are lost, and a dollar becomes a wide one, since Label Studio puts the
-    task's data in the place of what follows it. What is empty or alike after that gets the number of the class.
+    Names are cut, controls and blanks at their ends are lost, and a dollar before a word becomes a wide one. What is empty
+    or alike after that gets the number of the class.
     """
     found: list[str] = []
     for at, name in enumerate(classes):
-        shown = " ".join(plain(encodable(name), LONGEST).split()).replace("$", "＄") or f"class {at}"
+        shown = FIELD.sub("＄", " ".join(plain(encodable(name), LONGEST).split())) or f"class {at}"
         while shown in found:
             shown += f" ({at})"
         found.append(shown)
