@@ -1,4 +1,4 @@
-"""Label a run: people answer in the terminal or in a browser, and the model trains on what they said and asks again.
+"""Label a run: people answer, here or in a browser, and the model trains on what they said and asks again.
 
 RUN is a folder that `activeloop run --people` made. Answers are on disk, in RUN/inbox.sqlite, before they are acknowledged,
 and go to the journal once a query is whole. Exits with 3 while answers are awaited, with 0 once the run is done.
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("run", type=Path, help="folder of the run")
-    parser.add_argument("--with", dest="tool", metavar="WHAT", default="console", help="where to answer: console, web, or"
-        " MODULE:FUNCTION of your own, which is given what a row shows and gives its class (console)")  # fmt: skip
+    parser.add_argument("--with", dest="tool", metavar="WHAT", default="console", help="where to answer: console, web,"
+        " label-studio, or MODULE:FUNCTION of your own, given what a row shows and giving its class (console)")  # fmt: skip
     parser.add_argument("--annotator", metavar="NAME", help="who answers, kept beside every answer (your login)")
     parser.add_argument(
         "--rounds", type=int, metavar="N", help="stop after N queries are answered (when the run is done)"
@@ -36,6 +36,12 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="with web: address to serve on; others than this machine's own"
         " let the network in, by the token in the link alone (127.0.0.1)")  # fmt: skip
     parser.add_argument("--port", type=int, default=8765, help="with web; 0 is any that is free (8765)")
+    parser.add_argument("--url", help="with label-studio: where it is open in a browser ($LABEL_STUDIO_URL, else"
+        " http://localhost:8080)")  # fmt: skip
+    parser.add_argument("--token", help="with label-studio: of your account there; $LABEL_STUDIO_API_KEY keeps it out of the"
+        " shell's history")  # fmt: skip
+    parser.add_argument("--project", metavar="N", help="with label-studio: the number of a project to go on with, or new"
+        " (the run's own)")  # fmt: skip
     parser.add_argument("--export", type=Path, metavar="FILE", help="write the inbox as .csv or .jsonl, and stop")
     parser.add_argument("--import", dest="import_", type=Path, metavar="FILE", help="take such a file into a new inbox")
 
@@ -51,6 +57,9 @@ def main(
     data: str | None,
     host: str,
     port: int,
+    url: str | None,
+    token: str | None,
+    project: str | None,
     export: Path | None,
     import_: Path | None,
 ) -> int:
@@ -71,11 +80,18 @@ def main(
             from activeloop.cli.web import serve
 
             return serve(run, annotator, wanted, host, port)
+        if tool == "label-studio":
+            from activeloop.cli.label_studio import Studio, StudioError, label
+
+            try:
+                return label(run, wanted, Studio(url, token, project))
+            except StudioError as error:
+                raise ConfigError(str(error)) from error
         if tool == "console":
             return _console(run, who, wanted)
         if ":" in tool:
             return _function(run, tool, annotator, wanted)
-        raise ConfigError(f"--with is {tool!r}; it is console, web, or module:function.")
+        raise ConfigError(f"--with is {tool!r}; it is console, web, label-studio, or module:function.")
     except InboxError as error:
         raise StoreError(str(error)) from error
     except Refused as error:

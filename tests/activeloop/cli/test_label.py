@@ -270,7 +270,7 @@ def test_a_function_of_ones_own_answers_until_the_run_is_done(team: Team, label:
         ("mine_colours:wrong", "answered 'mauve' for row 1; it gives the name of a class, its number 0…2, or None"),
         ("mine_colours:broken", "failed on row 1: KeyError: 'no such thing'. What it answered before is kept"),
         ("mine_colours:absent", "cannot be imported"),
-        ("paper", "--with is 'paper'; it is console, web, or module:function"),
+        ("paper", "--with is 'paper'; it is console, web, label-studio, or module:function"),
     ],
 )
 def test_a_function_that_fails_or_answers_nonsense_is_said(team: Team, label: Label, tool: str, message: str) -> None:
