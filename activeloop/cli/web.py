@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TOKENS = "label.token"
 GRACE_S = 2.5  # how long the last answer of a query may be undone before the model trains on it
 LOOK_S = 0.5  # how often it is looked for what other processes put into the inbox
-STOP_S = 5.0  # for the loop to end when the server has
+NAP_S = 0.02  # how often it is looked whether the loop has ended, or trains
 
 
 class Turning:
@@ -36,17 +36,13 @@ class Turning:
     def start(self) -> None:
         self._thread.start()
 
-    def stop(self) -> None:
-        """End the thread, or, if it trains, the process: a journal may be cut anywhere."""
+    def stop(self) -> bool:
+        """End the loop; False where the model trains, which may be broken off, as a journal may be cut anywhere."""
         self._stop.set()
         self._answered.set()
-        self._thread.join(STOP_S)
-        if self._thread.is_alive():
-            print(
-                "stopped while the model trained; all answers are safe, and the same command goes on.", file=sys.stderr
-            )
-            sys.stderr.flush()
-            os._exit(130)
+        while self._thread.is_alive() and not self._thinking:
+            self._thread.join(NAP_S)
+        return not self._thread.is_alive()
 
     def answered(self) -> None:
         self._answered.set()
@@ -109,8 +105,8 @@ class Turning:
 
 
 def serve(folder: Path, annotator: str | None, wanted: Wanted, host: str, port: int) -> int:
-    """Until it is interrupted; gives the exit code."""
-    from activeloop.cli.main import DONE
+    """Until it is interrupted, which ends the process; gives the exit code where it ends otherwise."""
+    from activeloop.cli.main import INTERRUPTED, interrupted
 
     missing = [name for name in ("starlette", "uvicorn") if find_spec(name) is None]
     if missing:
@@ -143,11 +139,16 @@ def serve(folder: Path, annotator: str | None, wanted: Wanted, host: str, port: 
             turning.start()
             try:
                 server(app).run(sockets=[listening])
+            except KeyboardInterrupt:
+                turning.stop()
+                interrupted(sys.argv[1:])
+                sys.stderr.flush()
+                os._exit(INTERRUPTED)  # all is on disk; a model may train, and to unload torch alone takes a second
             finally:
                 turning.stop()
     finally:
         listening.close()
-    return DONE
+    return INTERRUPTED
 
 
 def _shown(host: str) -> str:
