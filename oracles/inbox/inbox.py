@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -12,11 +13,12 @@ from oracles.inbox.checks import SKIP, Refused
 from oracles.inbox.ledger import Ledger
 from oracles.inbox.log import Said
 from oracles.inbox.standing import JSON
+from oracles.rule import Rule
 
 LEASE_S = 120.0  # long enough to look something up; then the row goes to somebody else
 
-# rows that `me` may be asked about, in the order posted: undecided, not answered by me, and with room in the panel beside
-# what stands and what others look at just now
+# rows that `me` may be asked about, in the order posted: undecided, not answered by me, and wanted from more annotators
+# than have answered or look at it just now
 OFFERED = """
 SELECT rows.ticket, rows.row, rows.guess FROM tickets JOIN rows USING (ticket)
 WHERE tickets.ticket NOT IN (SELECT ticket FROM closed)
@@ -31,7 +33,9 @@ WHERE tickets.ticket NOT IN (SELECT ticket FROM closed)
     + (SELECT count(*) FROM leases WHERE leases.ticket = rows.ticket AND leases.row = rows.row
      AND annotator <> :me AND until > :now AND NOT EXISTS (
        SELECT 1 FROM standing WHERE standing.ticket = leases.ticket AND standing.row = leases.row
-       AND kind <> 'unsure' AND standing.annotator = leases.annotator)) < :panel
+       AND kind <> 'unsure' AND standing.annotator = leases.annotator))
+    < (SELECT coalesce(wanted(annotator, label), :least) FROM standing WHERE standing.ticket = rows.ticket
+     AND standing.row = rows.row AND kind <> 'unsure')
 ORDER BY {order} LIMIT :n
 """
 FRESH = OFFERED.format(unsure="NOT EXISTS", order="tickets.number, rows.position")
@@ -70,7 +74,7 @@ class Inbox:
 
     path:    made where there is none.    classes: C; a label is a class id.    about: what the rows are of; a file about
         something else is refused.    clock: seconds since 1970.
-    panel:   annotators asked about every row; the label is that of most of them, of equals the one given first.
+    rule:    how many annotators a row wants and what they say together; one, unless told otherwise.
     lease_s: how long a row is kept for the annotator who looks at it.
     raises:  InboxError for a file that cannot be used; Refused (a ValueError) for what is asked or answered wrongly.
     """
@@ -82,17 +86,17 @@ class Inbox:
         clock: Callable[[], float],
         *,
         about: str = "",
-        panel: int = 1,
+        rule: Rule[str] | None = None,
         lease_s: float = LEASE_S,
     ) -> None:
-        if classes < 1 or panel < 1 or not lease_s > 0:
-            raise ValueError(
-                f"an inbox of {classes} classes, a panel of {panel} and leases of {lease_s} s: all must be above 0."
-            )
-        self.classes, self.panel, self.clock = classes, panel, clock
+        if classes < 1 or not lease_s > 0:
+            raise ValueError(f"an inbox of {classes} classes and leases of {lease_s} s: both must be above 0.")
+        self.classes, self.clock = classes, clock
+        self.rule: Rule[str] = rule or Rule()
         self._lease_s = lease_s
         self.ledger = Ledger(path)
         try:
+            self.ledger.aggregate("wanted", 2, partial(standing.Wanted, self.rule))
             self._check_about({"about": about, "classes": str(classes)})
         except BaseException:
             self.ledger.close()
@@ -127,7 +131,8 @@ class Inbox:
             self._check_posted(ticket)
             now, upto = self.clock(), self.last_event()
             given = standing.collected(self.ledger, ticket)
-            fresh = {row: label for row, label in self._decided(ticket).items() if row not in given}
+            found = standing.decided(self.ledger, ticket, self.rule, self.classes)
+            fresh = {row: label for row, label in found.items() if row not in given}
             db.executemany(
                 "INSERT INTO collected (ticket, row, label, upto, time) VALUES (?, ?, ?, ?, ?)",
                 [(ticket, row, label, upto, now) for row, label in fresh.items()],
@@ -160,7 +165,7 @@ class Inbox:
         me = checks.name(annotator, "annotator")
         with self.ledger.transaction() as db:
             now = self.clock()
-            who = {"me": me, "now": now, "panel": self.panel}
+            who = {"me": me, "now": now, "least": self.rule.least}
             found = self.ledger.select(FRESH, {**who, "n": n})
             if len(found) < n:
                 found += self.ledger.select(UNSURE, {**who, "n": n - len(found)})
@@ -206,7 +211,7 @@ class Inbox:
                 raise Refused(
                     f"{said.annotator} has answered row {row} of {ticket} already, as {before}: undo that first."
                 )
-            if len(stand) >= self.panel:
+            if len(stand) >= self.rule.wanted({each["annotator"]: each["label"] for each in stand}):
                 raise Refused(f"row {row} of {ticket} was answered by somebody else meanwhile; go on with the next.")
             return log.append(
                 self.ledger, said, self.clock(), request, seconds=seconds, shown=shown, cost=cost, note=note
@@ -287,9 +292,9 @@ class Inbox:
         )
 
     def waiting(self, ticket: str) -> tuple[int, ...]:
-        """Rows of the ticket that nobody, or not yet the whole panel, has decided."""
+        """Rows of the ticket about which somebody is still to be asked."""
         self._check_posted(ticket)
-        done = self._decided(ticket).keys() | standing.collected(self.ledger, ticket).keys()
+        done = standing.settled(self.ledger, ticket, self.rule)
         return tuple(row for row in standing.rows_of(self.ledger, ticket) if row not in done)
 
     def last_event(self) -> int:
@@ -311,9 +316,6 @@ class Inbox:
         self.close()
 
     # inside
-
-    def _decided(self, ticket: str) -> dict[int, int]:
-        return standing.decided(self.ledger, ticket, self.panel)
 
     def _check_about(self, facts: Mapping[str, str]) -> None:
         with self.ledger.transaction() as db:

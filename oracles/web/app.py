@@ -185,7 +185,7 @@ class _Rooms:
         def look() -> Mapping[str, JSON]:
             return {
                 "story": asdict(self._page.story()),
-                "panel": self._inbox.panel,
+                "panel": [self._inbox.rule.least, self._inbox.rule.cap],
                 "tickets": [asdict(each) for each in progress.tickets(self._inbox)],
                 "annotators": [asdict(each) for each in progress.annotators(self._inbox)],
                 "doubts": [
