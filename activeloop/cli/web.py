@@ -15,7 +15,7 @@ from activeloop.errors import ActiveloopError, ConfigError
 
 if TYPE_CHECKING:
     from activeloop.types import Query
-    from oracles.web.app import Story
+    from oracles.web.page import Story
 
 TOKENS = "label.token"
 GRACE_S = 2.5  # how long the last answer of a query may be undone before the model trains on it
@@ -48,7 +48,7 @@ class Turning:
         self._answered.set()
 
     def story(self) -> Story:
-        from oracles.web.app import Story
+        from oracles.web.page import Story
 
         state, config = self.loop.run.state, self.loop.run.config
         metric = config.stop.metric
@@ -113,7 +113,8 @@ def serve(folder: Path, annotator: str | None, wanted: Wanted, host: str, port: 
         raise ConfigError(
             f"the page needs {' and '.join(missing)}: pip install 'activeloop[web]', or use --with console."
         )
-    from oracles.web.app import Page, application
+    from oracles.web.app import application
+    from oracles.web.page import Page
     from oracles.web.serve import LOOPBACK, bound, is_loopback, server, tokens_in
 
     listening = bound(host, port)

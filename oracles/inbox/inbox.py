@@ -8,50 +8,13 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-from oracles.inbox import checks, log, standing
+from oracles.inbox import checks, leases, log, standing
 from oracles.inbox.checks import SKIP, Refused
+from oracles.inbox.leases import LEASE_S, Asked
 from oracles.inbox.ledger import Ledger
 from oracles.inbox.log import Said
 from oracles.inbox.standing import JSON
 from oracles.rule import Rule
-
-LEASE_S = 120.0  # long enough to look something up; then the row goes to somebody else
-
-# rows that `me` may be asked about, in the order posted: undecided, not answered by me, and wanted from more annotators
-# than have answered or look at it just now
-OFFERED = """
-SELECT rows.ticket, rows.row, rows.guess FROM tickets JOIN rows USING (ticket)
-WHERE tickets.ticket NOT IN (SELECT ticket FROM closed)
-  AND {unsure} (SELECT 1 FROM standing WHERE standing.ticket = rows.ticket AND standing.row = rows.row
-     AND kind = 'unsure' AND annotator = :me)
-  AND NOT EXISTS (SELECT 1 FROM collected WHERE collected.ticket = rows.ticket AND collected.row = rows.row)
-  AND NOT EXISTS (SELECT 1 FROM events WHERE events.ticket = rows.ticket AND events.row = rows.row AND kind = 'revise')
-  AND NOT EXISTS (SELECT 1 FROM standing WHERE standing.ticket = rows.ticket AND standing.row = rows.row
-     AND kind <> 'unsure' AND annotator = :me)
-  AND (SELECT count(*) FROM standing WHERE standing.ticket = rows.ticket AND standing.row = rows.row
-     AND kind <> 'unsure')
-    + (SELECT count(*) FROM leases WHERE leases.ticket = rows.ticket AND leases.row = rows.row
-     AND annotator <> :me AND until > :now AND NOT EXISTS (
-       SELECT 1 FROM standing WHERE standing.ticket = leases.ticket AND standing.row = leases.row
-       AND kind <> 'unsure' AND standing.annotator = leases.annotator))
-    < (SELECT coalesce(wanted(annotator, label), :least) FROM standing WHERE standing.ticket = rows.ticket
-     AND standing.row = rows.row AND kind <> 'unsure')
-ORDER BY {order} LIMIT :n
-"""
-FRESH = OFFERED.format(unsure="NOT EXISTS", order="tickets.number, rows.position")
-UNSURE = OFFERED.format(
-    unsure="EXISTS",
-    order="(SELECT max(id) FROM events WHERE events.ticket = rows.ticket AND events.row = rows.row AND annotator = :me)",
-)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A row that an annotator is asked about.    guess: what the model thinks, where it was posted."""
-
-    ticket: str
-    row: int
-    guess: int | None = None
 
 
 @dataclass(frozen=True)
@@ -163,18 +126,16 @@ class Inbox:
         In the order posted; rows that the annotator was unsure of come last.
         """
         me = checks.name(annotator, "annotator")
-        with self.ledger.transaction() as db:
-            now = self.clock()
-            who = {"me": me, "now": now, "least": self.rule.least}
-            found = self.ledger.select(FRESH, {**who, "n": n})
-            if len(found) < n:
-                found += self.ledger.select(UNSURE, {**who, "n": n - len(found)})
-            db.execute("DELETE FROM leases WHERE until <= ? OR annotator = ?", (now, me))
-            db.executemany(
-                "INSERT INTO leases (ticket, row, annotator, until) VALUES (?, ?, ?, ?)",
-                [(row["ticket"], row["row"], me, now + self._lease_s) for row in found],
-            )
-            return [Asked(row["ticket"], row["row"], row["guess"]) for row in found]
+        return leases.take(self.ledger, me, n, self.rule.least, self.clock(), self._lease_s)
+
+    def held_until(self, annotator: str) -> float | None:
+        """When the last lease of this annotator runs out, in seconds since 1970; None where they hold none."""
+        return leases.until(self.ledger, checks.name(annotator, "annotator"))
+
+    def release(self, annotator: str, until: float) -> None:
+        """Let go of what this annotator held until then or less long, but for the few seconds that a reload takes."""
+        me, before = checks.name(annotator, "annotator"), checks.amount(until, "until")
+        leases.release(self.ledger, me, before or 0.0, self.clock())
 
     def answer(
         self,
@@ -234,10 +195,7 @@ class Inbox:
                 self._check_open(before["ticket"], before["row"])
                 said = Said(before["ticket"], before["row"], "undo", None, who)
                 log.append(self.ledger, said, self.clock(), request, undoes=before["id"])
-                db.execute(
-                    "INSERT OR REPLACE INTO leases (ticket, row, annotator, until) VALUES (?, ?, ?, ?)",
-                    (before["ticket"], before["row"], who, self.clock() + self._lease_s),
-                )
+                leases.give(db, before["ticket"], before["row"], who, self.clock() + self._lease_s)
             guess = standing.guess_of(self.ledger, before["ticket"], before["row"])
             return Asked(before["ticket"], before["row"], guess)
 

@@ -43,6 +43,27 @@ def test_two_annotators_are_not_given_the_same_row_until_a_lease_runs_out(inbox:
     assert rows(inbox.lease("bob", 9)) == [1, 2, 3]
 
 
+def test_what_a_page_held_that_is_left_is_soon_others_and_a_reload_has_the_same_at_once(
+    inbox: Inbox, clock: Clock
+) -> None:
+    inbox.post("q0", [1, 2, 3])
+    inbox.lease("ada", 2)
+    held = inbox.held_until("ada")
+    assert held == clock.now + 120
+    inbox.release("ada", held)
+    assert rows(inbox.lease("bob", 9)) == [3]
+
+    clock.now += 4
+    assert rows(inbox.lease("ada", 2)) == [1, 2]
+    inbox.release("ada", held)  # of the page before, and late
+    clock.now += 6
+    assert rows(inbox.lease("bob", 9)) == [3]
+    inbox.release("ada", inbox.held_until("ada") or 0.0)
+    clock.now += 6
+    assert rows(inbox.lease("bob", 9)) == [1, 2, 3]
+    assert inbox.held_until("cy") is None
+
+
 def test_an_answer_of_the_same_annotator_again_has_no_effect_and_another_one_is_refused(inbox: Inbox) -> None:
     inbox.post("q0", [1])
     first = inbox.answer("q0", 1, 4, "ada", request="a")
