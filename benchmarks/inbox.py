@@ -43,8 +43,9 @@ from sklearn.datasets import load_digits
 
 from oracles import Inbox
 from oracles.items import Image
-from oracles.web.app import Page, Story, application
+from oracles.web.app import application
 from oracles.web.guard import Tokens
+from oracles.web.page import Page, Story
 from oracles.web.serve import LOOPBACK, bound, server
 
 CLASSES, ROWS_A_TICKET, BETWEEN_KEYS_MS = 10, 1000, 150

@@ -6,13 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from oracles.merge import dawid_skene, leading, vote
-from oracles.wrapper import SKIP, Note, Oracle, chance, final_of, notes_of
-
-RULES = ("majority", "weighted", "dawid-skene")
-SMOOTHING = 0.01  # of confusions: little enough to learn from tens of answers, and nothing is thought impossible
+from oracles.rule import Rule
+from oracles.wrapper import Note, Oracle, chance, final_of, notes_of
 
 
 @dataclass
@@ -30,14 +25,11 @@ class _Asked:
 class Panel:
     """Several annotators, each an object of its own; answers to a row are merged, and each is kept in the notes.
 
-    `least` of them are asked for each row, in an order drawn by seed and row, and then one more at a time, up to `cap`,
-    while no label has more than the share `agree` of the votes. An annotator who skips gives no vote; where all skip, the
-    row is skipped. Another one is asked once all answers of those before are in.
+    Annotators are asked about each row in an order drawn by seed and row; how many, and what they say together, see
+    `Rule`. Another one is asked once all answers of those before are in. By "dawid-skene" a ticket is answered as a whole,
+    from all answers up to it.
 
-    rule: "majority"; "weighted" by `weights`; ties are drawn by seed and row. "dawid-skene": by how well each annotator
-    knows each class, estimated from all answers up to this ticket, which is then answered as a whole.
-    least, cap: annotators; 0 is all of them.
-    weights: [A], 0 or more; for independent annotators of accuracies a, log(a (C - 1) / (1 - a)) is best.
+    least, cap: annotators; 0 is all of them.    rule, agree: see `Rule`.    weights: [A], 0 or more, for "weighted".
     notes: cost (the annotators' own together, or 1 for an answer that has none), annotator (who answered), answers (each
     with annotator, label and whatever that annotator notes).
     """
@@ -57,26 +49,16 @@ class Panel:
         many = len(annotators)
         cap = cap or many
         least = least or cap
-        if rule not in RULES:
-            raise ValueError(f"the rule of a panel is {rule!r}; allowed are {', '.join(RULES)}.")
         if not 1 <= least <= cap <= many:
             raise ValueError(f"of {many} annotators at least {least} and at most {cap} are asked; it must be 1 ≤ least ≤ cap ≤"
                              f" {many}.")  # fmt: skip
-        if not 0 <= agree < 1:
-            raise ValueError(f"agree is {agree}; it is a share of votes, 0 or more and less than 1.")
-        if (rule == "weighted") != (weights is not None):
-            raise ValueError(
-                f"the rule of a panel is {rule!r} and weights are {weights}; 'weighted' needs them, and no other."
-            )
-        if weights is not None and (
-            len(weights) != many or not all(0 <= each < np.inf for each in weights) or not any(weights)
-        ):
+        if weights is not None and (len(weights) != many or not any(weights)):
             raise ValueError(
                 f"weights are {list(weights)}; {many} annotators need {many} of them, 0 or more, not all 0."
             )
+        weight = None if weights is None else dict(enumerate(weights))
+        self._rule: Rule[int] = Rule(seed, rule, least, cap, agree, weight)
         self._annotators, self._classes, self._seed = tuple(annotators), classes, seed
-        self._rule, self._least, self._cap, self._agree = rule, least, cap, agree
-        self._weights = tuple(weights) if weights is not None else (1.0,) * many
         self._asked: dict[str, _Asked] = {}
         self._merged: dict[str, dict[int, int]] = {}
 
@@ -95,7 +77,7 @@ class Panel:
             self._go_on(next(reversed(self._asked)), final_of)
         asked = _Asked({row: self._order(row) for row in rows}, guesses)
         self._asked[ticket] = asked
-        self._ask(ticket, asked, {row: asked.order[row][: self._least] for row in rows})
+        self._ask(ticket, asked, {row: asked.order[row][: self._rule.least] for row in rows})
 
     def collect(self, ticket: str) -> dict[int, int]:
         return self._answers(ticket, lambda oracle, part: oracle.collect(part))
@@ -112,21 +94,21 @@ class Panel:
         self._go_on(ticket, get)
         asked = self._asked[ticket]
         said = self._said(ticket, get)
-        if self._rule == "dawid-skene":
+        if self._rule.merge == "dawid-skene":
             return self._by_model(ticket) if asked.is_over and self._is_complete(asked, said) else {}
         count = Counter(row for level in asked.levels for rows in level.values() for row in rows)
         return {
-            row: self._vote(row, each)
+            row: self._rule.vote(row, each)
             for row, each in said.items()
             if len(each) == count[row]
-            and not self._wants_more(each)  # all who were asked answered, and nobody else will be
+            and not self._rule.wants_more(each)  # all who were asked answered, and nobody else will be
         }
 
     # who is asked
 
     def _order(self, row: int) -> tuple[int, ...]:
         many = len(self._annotators)
-        if self._least == many:
+        if self._rule.least == many:
             return tuple(range(many))
         return tuple(chance(self._seed, "panel", row).permutation(many).tolist())
 
@@ -148,7 +130,7 @@ class Panel:
             said = self._said(ticket, get)
             if not self._is_complete(asked, said):
                 return
-            more = {row: (asked.order[row][len(said[row])],) for row in asked.order if self._wants_more(said[row])}
+            more = {row: (asked.order[row][len(said[row])],) for row in asked.order if self._rule.wants_more(said[row])}
             if more:
                 self._ask(ticket, asked, more)
             asked.is_over = not more
@@ -170,23 +152,6 @@ class Panel:
             row in said and by in said[row] for level in asked.levels for by, rows in level.items() for row in rows
         )
 
-    def _wants_more(self, said: Mapping[int, int]) -> bool:
-        """Whether the answers to a row, all in, call for another annotator."""
-        votes = {by: label for by, label in said.items() if label >= 0}
-        if len(said) >= self._cap:
-            return False
-        return len(votes) < self._least or leading(list(votes.values()), self._weight(votes))[1] <= self._agree
-
-    # what they say together
-
-    def _weight(self, votes: Mapping[int, int]) -> list[float]:
-        weights = [self._weights[by] for by in votes]
-        return weights if any(weights) else [1.0] * len(weights)  # those of no weight decide where nobody else votes
-
-    def _vote(self, row: int, said: Mapping[int, int]) -> int:
-        votes = {by: label for by, label in said.items() if label >= 0}
-        return vote(list(votes.values()), self._weight(votes), self._seed, row) if votes else SKIP
-
     def _by_model(self, ticket: str) -> dict[int, int]:
         """From all answers up to this ticket and none later, so that it says the same whenever it is asked."""
         if ticket not in self._merged:
@@ -196,15 +161,9 @@ class Panel:
                 for each in tickets[: tickets.index(ticket) + 1]
                 for row, votes in self._said(each, final_of).items()
             ]
-            table = np.full((len(lines), len(self._annotators)), -1)
-            for at, (_, _, votes) in enumerate(lines):
-                for by, label in votes.items():
-                    table[at, by] = label
-            probs = dawid_skene(table, self._classes, smoothing=SMOOTHING).probs
+            labels = self._rule.by_model([votes for _, _, votes in lines], self._classes)
             self._merged[ticket] = {
-                row: int(probs[at].argmax()) if (table[at] >= 0).any() else SKIP
-                for at, (each, row, _) in enumerate(lines)
-                if each == ticket
+                row: label for (each, row, _), label in zip(lines, labels, strict=True) if each == ticket
             }
         return self._merged[ticket]
 

@@ -6,9 +6,10 @@ and go to the journal once a query is whole. Exits with 3 while answers are awai
 
 from __future__ import annotations
 
+import re
 import sys
 import time
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,9 @@ from activeloop.cli.people import INBOX, Loop, Wanted
 
 if TYPE_CHECKING:
     from oracles import Inbox
+    from oracles.rule import Rule
+
+WEIGHT = re.compile(r"\d+(\.\d*)?")
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -28,6 +32,13 @@ def arguments(parser: ArgumentParser) -> None:
         "--rounds", type=int, metavar="N", help="stop after N queries are answered (when the run is done)"
     )
     parser.add_argument("--panel", type=int, default=1, metavar="K", help="annotators asked about every row (1)")
+    parser.add_argument("--panel-most", type=int, metavar="K", help="while they disagree, or skip, another one is asked, up to"
+        " so many a row (as many as --panel)")  # fmt: skip
+    parser.add_argument("--merge", default="majority", metavar="HOW", help="what several say together: majority, weighted by"
+        " --weights, or dawid-skene, which finds out who knows which class (majority)")  # fmt: skip
+    parser.add_argument(
+        "--weights", type=_weights, metavar="NAME=W,…", help="of annotators, with --merge weighted; 1 for others"
+    )
     parser.add_argument("--guesses", action="store_true", help="offer what the model thinks; hidden until asked for")
     parser.add_argument(
         "--show", type=Path, metavar="CSV", help="texts or small tables to show: row or file, and columns"
@@ -52,6 +63,9 @@ def main(
     annotator: str | None,
     rounds: int | None,
     panel: int,
+    panel_most: int | None,
+    merge: str,
+    weights: dict[str, float] | None,
     guesses: bool,
     show: Path | None,
     data: str | None,
@@ -66,16 +80,16 @@ def main(
     from activeloop.errors import BadAnswer, ConfigError, StoreError
     from oracles.inbox import InboxError, Refused, checks
 
-    for name, value in (("--rounds", rounds), ("--panel", panel)):
-        if value is not None and value < 1:
-            raise ConfigError(f"{name} is {value}; it must be 1 or more.")
+    if rounds is not None and rounds < 1:
+        raise ConfigError(f"--rounds is {rounds}; it must be 1 or more.")
+    rule = _rule(panel, panel_most, merge, weights)
     try:
         who = checks.name(annotator or _login(), "annotator")
         if export is not None:
             return _export(run, export)
         if import_ is not None:
             return _import(run, import_)
-        wanted = Wanted(rounds, panel, guesses, show, data)
+        wanted = Wanted(rounds, rule, guesses, show, data)
         if tool == "web":
             from activeloop.cli.web import serve
 
@@ -96,6 +110,31 @@ def main(
         raise StoreError(str(error)) from error
     except Refused as error:
         raise BadAnswer(str(error)) from error
+
+
+def _rule(least: int, most: int | None, merge: str, weights: dict[str, float] | None) -> Rule[str]:
+    from activeloop.errors import ConfigError
+    from oracles.rule import MERGES, Rule
+
+    most = least if most is None else most
+    if not 1 <= least <= most:
+        raise ConfigError(f"--panel is {least} and --panel-most {most}; it must be 1 ≤ --panel ≤ --panel-most.")
+    if merge not in MERGES:
+        raise ConfigError(f"--merge is {merge!r}; it is {', '.join(MERGES)}.")
+    if (merge == "weighted") != (weights is not None):
+        raise ConfigError("--merge weighted needs --weights, such as ada=2,bob=0.5, and nothing else takes them.")
+    return Rule(merge=merge, least=least, cap=most, weights=weights)
+
+
+def _weights(text: str) -> dict[str, float]:
+    """Annotator -> weight, of "ada=2,bob=0.5"."""
+    found = {}
+    for part in text.split(","):
+        name, equals, weight = part.rpartition("=")
+        if not (name and equals and WEIGHT.fullmatch(weight)):
+            raise ArgumentTypeError(f"{part!r} is no NAME=WEIGHT, such as ada=2 or bob=0.5, 0 or more.")
+        found[name] = float(weight)
+    return found
 
 
 def _console(folder: Path, annotator: str, given: Wanted) -> int:

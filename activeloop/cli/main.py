@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> int:
     try:
         return _run(name, arguments[1:])
     except KeyboardInterrupt:
-        return _interrupted(arguments)
+        return interrupted(arguments)
     except BrokenPipeError:  # `activeloop list … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
@@ -131,7 +131,8 @@ def _note(
         print(f"note: {message}{place}", file=sys.stderr)
 
 
-def _interrupted(arguments: list[str]) -> int:
+def interrupted(arguments: list[str]) -> int:
+    """Say so, and that nothing is lost; gives the exit code."""
     from shlex import join
 
     print(

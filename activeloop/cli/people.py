@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from activeloop.run import Run
     from activeloop.types import Data, Query
     from oracles import Inbox
+    from oracles.rule import Rule
 
 INBOX = "inbox.sqlite"
 
@@ -23,12 +24,13 @@ INBOX = "inbox.sqlite"
 class Wanted:
     """How people are asked.
 
-    rounds: queries until the command stops, None for all.    panel: annotators asked about every row.
-    guesses: whether what the model thinks is offered.    table: a CSV of what to show.    data: where the data lie now.
+    rounds: queries until the command stops, None for all.    rule: how many annotators a row wants and what they say
+    together, None for one; the run's seed draws its ties.    guesses: whether what the model thinks is offered.
+    table: a CSV of what to show.    data: where the data lie now.
     """
 
     rounds: int | None = None
-    panel: int = 1
+    rule: Rule[str] | None = None
     guesses: bool = False
     table: Path | None = None
     data: str | None = None
@@ -51,7 +53,7 @@ class Loop:
             self._data, items = loaded.data, items_in(loaded.data)
             self.show, self.caption = shower(loaded.data, items, source, wanted.table), caption(items)
             self.classes = self.run.state.classes
-            self.inbox = _open_inbox(self.run, wanted.panel)
+            self.inbox = _open_inbox(self.run, wanted.rule)
         except BaseException:
             self.run.__exit__(None, None, None)
             raise
@@ -132,11 +134,12 @@ def about(state: State) -> str:
     return f"{state.fingerprint} on {state.data}"
 
 
-def _open_inbox(run: Run, panel: int) -> Inbox:
+def _open_inbox(run: Run, rule: Rule[str] | None) -> Inbox:
     """The inbox in the run's folder, with every query so far posted, and what was told in other ways settled."""
     from oracles import Inbox
 
-    inbox = Inbox(run.folder / INBOX, len(run.state.classes), time.time, about=about(run.state), panel=panel)
+    seeded = None if rule is None else replace(rule, seed=run.config.seed)
+    inbox = Inbox(run.folder / INBOX, len(run.state.classes), time.time, about=about(run.state), rule=seeded)
     open_query = run.state.open_query
     try:
         for query in run.state.queries:

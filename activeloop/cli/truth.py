@@ -15,8 +15,7 @@ from activeloop.report.answers import Accuracy, Answers, confident_joint, tally
 from activeloop.report.files import replace_bytes
 from activeloop.types import OPEN, Labels
 from oracles import dawid_skene
-
-SMOOTHING = 0.01  # as in a panel
+from oracles.rule import SMOOTHING
 
 
 def write_wrong(state: State, truth: Labels, path: Path) -> None:

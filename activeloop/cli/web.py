@@ -15,12 +15,12 @@ from activeloop.errors import ActiveloopError, ConfigError
 
 if TYPE_CHECKING:
     from activeloop.types import Query
-    from oracles.web.app import Story
+    from oracles.web.page import Story
 
 TOKENS = "label.token"
 GRACE_S = 2.5  # how long the last answer of a query may be undone before the model trains on it
 LOOK_S = 0.5  # how often it is looked for what other processes put into the inbox
-STOP_S = 5.0  # for the loop to end when the server has
+NAP_S = 0.02  # how often it is looked whether the loop has ended, or trains
 
 
 class Turning:
@@ -36,23 +36,19 @@ class Turning:
     def start(self) -> None:
         self._thread.start()
 
-    def stop(self) -> None:
-        """End the thread, or, if it trains, the process: a journal may be cut anywhere."""
+    def stop(self) -> bool:
+        """End the loop; False where the model trains, which may be broken off, as a journal may be cut anywhere."""
         self._stop.set()
         self._answered.set()
-        self._thread.join(STOP_S)
-        if self._thread.is_alive():
-            print(
-                "stopped while the model trained; all answers are safe, and the same command goes on.", file=sys.stderr
-            )
-            sys.stderr.flush()
-            os._exit(130)
+        while self._thread.is_alive() and not self._thinking:
+            self._thread.join(NAP_S)
+        return not self._thread.is_alive()
 
     def answered(self) -> None:
         self._answered.set()
 
     def story(self) -> Story:
-        from oracles.web.app import Story
+        from oracles.web.page import Story
 
         state, config = self.loop.run.state, self.loop.run.config
         metric = config.stop.metric
@@ -109,15 +105,16 @@ class Turning:
 
 
 def serve(folder: Path, annotator: str | None, wanted: Wanted, host: str, port: int) -> int:
-    """Until it is interrupted; gives the exit code."""
-    from activeloop.cli.main import DONE
+    """Until it is interrupted, which ends the process; gives the exit code where it ends otherwise."""
+    from activeloop.cli.main import INTERRUPTED, interrupted
 
     missing = [name for name in ("starlette", "uvicorn") if find_spec(name) is None]
     if missing:
         raise ConfigError(
             f"the page needs {' and '.join(missing)}: pip install 'activeloop[web]', or use --with console."
         )
-    from oracles.web.app import Page, application
+    from oracles.web.app import application
+    from oracles.web.page import Page
     from oracles.web.serve import LOOPBACK, bound, is_loopback, server, tokens_in
 
     listening = bound(host, port)
@@ -143,11 +140,16 @@ def serve(folder: Path, annotator: str | None, wanted: Wanted, host: str, port: 
             turning.start()
             try:
                 server(app).run(sockets=[listening])
+            except KeyboardInterrupt:
+                turning.stop()
+                interrupted(sys.argv[1:])
+                sys.stderr.flush()
+                os._exit(INTERRUPTED)  # all is on disk; a model may train, and to unload torch alone takes a second
             finally:
                 turning.stop()
     finally:
         listening.close()
-    return DONE
+    return INTERRUPTED
 
 
 def _shown(host: str) -> str:

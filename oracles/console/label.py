@@ -49,6 +49,8 @@ def _asked(inbox: Inbox, ticket: str, annotator: str, question: Question, termin
         left = inbox.waiting(ticket)
         asked = again or next(iter(inbox.lease(annotator)), None)
         again = None
+        if left and asked is None and not terminal.is_typed:
+            return False  # nobody is there to wait for others
         if not left or asked is None:
             pressed = terminal.key(question.grace_s if not left else POLL_S)
             if pressed is None and not left:

@@ -24,7 +24,8 @@ AFTER_ESCAPE_S = 0.05  # arrows and their like come as Esc and more at once; a p
 class Terminal:
     """say: prints and flushes.    key: the next key, "" once there are no more, None after so many seconds without one.
 
-    forget: what was typed before there was anything to see, such as while the model trained.
+    forget: what was typed before there was anything to see, such as while the model trained.    is_typed: by somebody, who
+    may press a key while others are waited for; keys of a pipe are not.
     """
 
     say: Callable[[str], None]
@@ -33,6 +34,7 @@ class Terminal:
     graphics: Graphics = "none"
     columns: int = 80
     lines: int = 24
+    is_typed: bool = True
 
 
 @contextmanager
@@ -46,7 +48,7 @@ def here(source: TextIO, to: TextIO, environment: Mapping[str, str]) -> Iterator
     columns, lines = get_terminal_size()
     graphics = graphics_of(environment) if to.isatty() else "none"
     if not source.isatty():
-        yield Terminal(say, lambda wait: _read(source, wait), lambda: None, graphics, columns, lines)
+        yield Terminal(say, lambda wait: _read(source, wait), lambda: None, graphics, columns, lines, False)
         return
     import termios
     import tty

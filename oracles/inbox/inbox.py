@@ -4,50 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-from oracles.inbox import checks, log, standing
+from oracles.inbox import checks, leases, log, standing
 from oracles.inbox.checks import SKIP, Refused
+from oracles.inbox.leases import LEASE_S, Asked
 from oracles.inbox.ledger import Ledger
 from oracles.inbox.log import Said
 from oracles.inbox.standing import JSON
-
-LEASE_S = 120.0  # long enough to look something up; then the row goes to somebody else
-
-# rows that `me` may be asked about, in the order posted: undecided, not answered by me, and with room in the panel beside
-# what stands and what others look at just now
-OFFERED = """
-SELECT rows.ticket, rows.row, rows.guess FROM tickets JOIN rows USING (ticket)
-WHERE tickets.ticket NOT IN (SELECT ticket FROM closed)
-  AND {unsure} (SELECT 1 FROM standing WHERE standing.ticket = rows.ticket AND standing.row = rows.row
-     AND kind = 'unsure' AND annotator = :me)
-  AND NOT EXISTS (SELECT 1 FROM collected WHERE collected.ticket = rows.ticket AND collected.row = rows.row)
-  AND NOT EXISTS (SELECT 1 FROM events WHERE events.ticket = rows.ticket AND events.row = rows.row AND kind = 'revise')
-  AND NOT EXISTS (SELECT 1 FROM standing WHERE standing.ticket = rows.ticket AND standing.row = rows.row
-     AND kind <> 'unsure' AND annotator = :me)
-  AND (SELECT count(*) FROM standing WHERE standing.ticket = rows.ticket AND standing.row = rows.row
-     AND kind <> 'unsure')
-    + (SELECT count(*) FROM leases WHERE leases.ticket = rows.ticket AND leases.row = rows.row
-     AND annotator <> :me AND until > :now AND NOT EXISTS (
-       SELECT 1 FROM standing WHERE standing.ticket = leases.ticket AND standing.row = leases.row
-       AND kind <> 'unsure' AND standing.annotator = leases.annotator)) < :panel
-ORDER BY {order} LIMIT :n
-"""
-FRESH = OFFERED.format(unsure="NOT EXISTS", order="tickets.number, rows.position")
-UNSURE = OFFERED.format(
-    unsure="EXISTS",
-    order="(SELECT max(id) FROM events WHERE events.ticket = rows.ticket AND events.row = rows.row AND annotator = :me)",
-)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A row that an annotator is asked about.    guess: what the model thinks, where it was posted."""
-
-    ticket: str
-    row: int
-    guess: int | None = None
+from oracles.rule import Rule
 
 
 @dataclass(frozen=True)
@@ -70,7 +37,7 @@ class Inbox:
 
     path:    made where there is none.    classes: C; a label is a class id.    about: what the rows are of; a file about
         something else is refused.    clock: seconds since 1970.
-    panel:   annotators asked about every row; the label is that of most of them, of equals the one given first.
+    rule:    how many annotators a row wants and what they say together; one, unless told otherwise.
     lease_s: how long a row is kept for the annotator who looks at it.
     raises:  InboxError for a file that cannot be used; Refused (a ValueError) for what is asked or answered wrongly.
     """
@@ -82,17 +49,17 @@ class Inbox:
         clock: Callable[[], float],
         *,
         about: str = "",
-        panel: int = 1,
+        rule: Rule[str] | None = None,
         lease_s: float = LEASE_S,
     ) -> None:
-        if classes < 1 or panel < 1 or not lease_s > 0:
-            raise ValueError(
-                f"an inbox of {classes} classes, a panel of {panel} and leases of {lease_s} s: all must be above 0."
-            )
-        self.classes, self.panel, self.clock = classes, panel, clock
+        if classes < 1 or not lease_s > 0:
+            raise ValueError(f"an inbox of {classes} classes and leases of {lease_s} s: both must be above 0.")
+        self.classes, self.clock = classes, clock
+        self.rule: Rule[str] = rule or Rule()
         self._lease_s = lease_s
         self.ledger = Ledger(path)
         try:
+            self.ledger.aggregate("wanted", 2, partial(standing.Wanted, self.rule))
             self._check_about({"about": about, "classes": str(classes)})
         except BaseException:
             self.ledger.close()
@@ -127,7 +94,8 @@ class Inbox:
             self._check_posted(ticket)
             now, upto = self.clock(), self.last_event()
             given = standing.collected(self.ledger, ticket)
-            fresh = {row: label for row, label in self._decided(ticket).items() if row not in given}
+            found = standing.decided(self.ledger, ticket, self.rule, self.classes)
+            fresh = {row: label for row, label in found.items() if row not in given}
             db.executemany(
                 "INSERT INTO collected (ticket, row, label, upto, time) VALUES (?, ?, ?, ?, ?)",
                 [(ticket, row, label, upto, now) for row, label in fresh.items()],
@@ -158,18 +126,16 @@ class Inbox:
         In the order posted; rows that the annotator was unsure of come last.
         """
         me = checks.name(annotator, "annotator")
-        with self.ledger.transaction() as db:
-            now = self.clock()
-            who = {"me": me, "now": now, "panel": self.panel}
-            found = self.ledger.select(FRESH, {**who, "n": n})
-            if len(found) < n:
-                found += self.ledger.select(UNSURE, {**who, "n": n - len(found)})
-            db.execute("DELETE FROM leases WHERE until <= ? OR annotator = ?", (now, me))
-            db.executemany(
-                "INSERT INTO leases (ticket, row, annotator, until) VALUES (?, ?, ?, ?)",
-                [(row["ticket"], row["row"], me, now + self._lease_s) for row in found],
-            )
-            return [Asked(row["ticket"], row["row"], row["guess"]) for row in found]
+        return leases.take(self.ledger, me, n, self.rule.least, self.clock(), self._lease_s)
+
+    def held_until(self, annotator: str) -> float | None:
+        """When the last lease of this annotator runs out, in seconds since 1970; None where they hold none."""
+        return leases.until(self.ledger, checks.name(annotator, "annotator"))
+
+    def release(self, annotator: str, until: float) -> None:
+        """Let go of what this annotator held until then or less long, but for the few seconds that a reload takes."""
+        me, before = checks.name(annotator, "annotator"), checks.amount(until, "until")
+        leases.release(self.ledger, me, before or 0.0, self.clock())
 
     def answer(
         self,
@@ -206,7 +172,7 @@ class Inbox:
                 raise Refused(
                     f"{said.annotator} has answered row {row} of {ticket} already, as {before}: undo that first."
                 )
-            if len(stand) >= self.panel:
+            if len(stand) >= self.rule.wanted({each["annotator"]: each["label"] for each in stand}):
                 raise Refused(f"row {row} of {ticket} was answered by somebody else meanwhile; go on with the next.")
             return log.append(
                 self.ledger, said, self.clock(), request, seconds=seconds, shown=shown, cost=cost, note=note
@@ -229,10 +195,7 @@ class Inbox:
                 self._check_open(before["ticket"], before["row"])
                 said = Said(before["ticket"], before["row"], "undo", None, who)
                 log.append(self.ledger, said, self.clock(), request, undoes=before["id"])
-                db.execute(
-                    "INSERT OR REPLACE INTO leases (ticket, row, annotator, until) VALUES (?, ?, ?, ?)",
-                    (before["ticket"], before["row"], who, self.clock() + self._lease_s),
-                )
+                leases.give(db, before["ticket"], before["row"], who, self.clock() + self._lease_s)
             guess = standing.guess_of(self.ledger, before["ticket"], before["row"])
             return Asked(before["ticket"], before["row"], guess)
 
@@ -287,9 +250,9 @@ class Inbox:
         )
 
     def waiting(self, ticket: str) -> tuple[int, ...]:
-        """Rows of the ticket that nobody, or not yet the whole panel, has decided."""
+        """Rows of the ticket about which somebody is still to be asked."""
         self._check_posted(ticket)
-        done = self._decided(ticket).keys() | standing.collected(self.ledger, ticket).keys()
+        done = standing.settled(self.ledger, ticket, self.rule)
         return tuple(row for row in standing.rows_of(self.ledger, ticket) if row not in done)
 
     def last_event(self) -> int:
@@ -311,9 +274,6 @@ class Inbox:
         self.close()
 
     # inside
-
-    def _decided(self, ticket: str) -> dict[int, int]:
-        return standing.decided(self.ledger, ticket, self.panel)
 
     def _check_about(self, facts: Mapping[str, str]) -> None:
         with self.ledger.transaction() as db:

@@ -137,6 +137,11 @@ class Ledger:
             finally:
                 self._depth -= 1
 
+    def aggregate(self, name: str, arguments: int, make: Callable[[], object]) -> None:
+        """Let queries call this; see `sqlite3.Connection.create_aggregate`."""
+        with self._lock, self._told():
+            self._db.create_aggregate(name, arguments, make)  # type: ignore[arg-type]
+
     def select(self, query: str, values: dict[str, object] | None = None) -> list[sqlite3.Row]:
         with self._lock, self._told():
             return self._db.execute(query, values or {}).fetchall()

@@ -26,7 +26,8 @@ SELECT ticket, count(*) AS rows, sum(
   NOT EXISTS (SELECT 1 FROM collected WHERE collected.ticket = rows.ticket AND collected.row = rows.row)
   AND NOT EXISTS (SELECT 1 FROM events WHERE events.ticket = rows.ticket AND events.row = rows.row AND kind = 'revise')
   AND (SELECT count(*) FROM standing WHERE standing.ticket = rows.ticket AND standing.row = rows.row
-    AND kind <> 'unsure') < :panel) AS left
+    AND kind <> 'unsure') < (SELECT coalesce(wanted(annotator, label), :least) FROM standing
+    WHERE standing.ticket = rows.ticket AND standing.row = rows.row AND kind <> 'unsure')) AS left
 FROM tickets JOIN rows USING (ticket) WHERE ticket NOT IN (SELECT ticket FROM closed)
 GROUP BY tickets.number ORDER BY tickets.number
 """
@@ -92,7 +93,7 @@ class Doubt:
 
 def tickets(inbox: Inbox) -> list[Ticket]:
     """Those that people are asked about, oldest first."""
-    found = inbox.ledger.select(OPEN_TICKETS, {"panel": inbox.panel})
+    found = inbox.ledger.select(OPEN_TICKETS, {"least": inbox.rule.least})
     return [Ticket(each["ticket"], each["rows"], each["left"]) for each in found]
 
 
@@ -126,7 +127,7 @@ def doubts(inbox: Inbox, n: int = 200) -> list[Doubt]:
     for each in inbox.ledger.select(IN_DOUBT, {"n": n}):
         ticket, row = each["ticket"], each["row"]
         if ticket not in labels:
-            labels[ticket] = decided(inbox.ledger, ticket, inbox.panel)
+            labels[ticket] = decided(inbox.ledger, ticket, inbox.rule, inbox.classes)
         said = inbox.ledger.select(
             "SELECT * FROM (SELECT * FROM standing UNION ALL SELECT * FROM events WHERE kind = 'revise')"
             " WHERE ticket = :ticket AND row = :row ORDER BY id",

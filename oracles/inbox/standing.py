@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from sqlite3 import Row
 from typing import TypeAlias
 
 from oracles.inbox.ledger import Ledger
+from oracles.rule import Rule
 
 JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
 
@@ -25,18 +25,64 @@ def collected(ledger: Ledger, ticket: str) -> dict[int, int]:
     return {each["row"]: each["label"] for each in found}
 
 
-def decided(ledger: Ledger, ticket: str, panel: int) -> dict[int, int]:
-    """Row -> label: the latest revision, else that of most of the panel once all of it has answered."""
-    votes: dict[int, list[int]] = {}
+class Wanted:
+    """The rule, for SQL: `wanted(annotator, label)` over the answers and skips that stand on a row; NULL of none."""
+
+    def __init__(self, rule: Rule[str]) -> None:
+        self._rule, self._said = rule, dict[str, int]()
+
+    def step(self, annotator: str, label: int) -> None:
+        self._said[annotator] = label
+
+    def finalize(self) -> int:
+        return self._rule.wanted(self._said)
+
+
+def votes_of(ledger: Ledger, ticket: str) -> dict[int, dict[str, int]]:
+    """Row -> annotator -> class id or -2, of the answers and skips that stand, oldest first."""
+    votes: dict[int, dict[str, int]] = {}
     for said in ledger.select(
-        "SELECT row, label FROM standing WHERE ticket = :ticket AND kind <> 'unsure' ORDER BY id", {"ticket": ticket}
+        "SELECT row, annotator, label FROM standing WHERE ticket = :ticket AND kind <> 'unsure' ORDER BY id",
+        {"ticket": ticket},
     ):
-        votes.setdefault(said["row"], []).append(said["label"])
-    most = {row: Counter(labels).most_common(1)[0][0] for row, labels in votes.items() if len(labels) >= panel}
-    revised = ledger.select(
+        votes.setdefault(said["row"], {})[said["annotator"]] = said["label"]
+    return votes
+
+
+def revised(ledger: Ledger, ticket: str) -> dict[int, int]:
+    """Row -> label, of the latest revision."""
+    found = ledger.select(
         "SELECT row, label FROM events WHERE ticket = :ticket AND kind = 'revise' ORDER BY id", {"ticket": ticket}
     )
-    return {**most, **{said["row"]: said["label"] for said in revised}}  # of equals the one given first is most common
+    return {said["row"]: said["label"] for said in found}
+
+
+def settled(ledger: Ledger, ticket: str, rule: Rule[str]) -> set[int]:
+    """Rows about which nobody is asked any more: collected, revised, or answered by as many as the rule wants."""
+    votes = votes_of(ledger, ticket).items()
+    whole = {row for row, said in votes if len(said) >= rule.wanted(said)}
+    return whole | collected(ledger, ticket).keys() | revised(ledger, ticket).keys()
+
+
+def decided(ledger: Ledger, ticket: str, rule: Rule[str], classes: int) -> dict[int, int]:
+    """Row -> label: the latest revision, else what was collected, else what the answers come to by the rule.
+
+    By "dawid-skene" nothing until the whole ticket is settled, and then from all answers up to it and none later.
+    """
+    whole = settled(ledger, ticket, rule)
+    if rule.merge != "dawid-skene":
+        labels = {row: rule.vote(row, said) for row, said in votes_of(ledger, ticket).items() if row in whole}
+    elif whole >= set(rows_of(ledger, ticket)):
+        before = ledger.select(
+            "SELECT ticket FROM tickets WHERE number <= (SELECT number FROM tickets WHERE ticket = :ticket)",
+            {"ticket": ticket},
+        )
+        lines = [(each["ticket"], *line) for each in before for line in votes_of(ledger, each["ticket"]).items()]
+        merged = rule.by_model([said for _, _, said in lines], classes)
+        labels = {row: label for (of, row, _), label in zip(lines, merged, strict=True) if of == ticket}
+    else:
+        labels = {}
+    return {**labels, **collected(ledger, ticket), **revised(ledger, ticket)}
 
 
 def said_of(ledger: Ledger, ticket: str, row: int) -> list[Row]:

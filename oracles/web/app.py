@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -18,9 +18,10 @@ from starlette.types import ASGIApp
 
 from oracles.inbox import Asked, Inbox, InboxError, Refused, progress
 from oracles.inbox.exchange import as_csv, as_json_lines
-from oracles.items import Image, Show, Text, encodable, plain, png
+from oracles.items import Image, Text, encodable, plain, png
 from oracles.keys import keys_for
 from oracles.web.guard import Guard, Tokens, TooLarge, too_large
+from oracles.web.page import Page
 from oracles.web.requests import body_of, count, number, optional_number, seconds, text
 
 JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
@@ -35,42 +36,6 @@ KEPT_IMAGES = 1024
 LONGEST_ROW = 15  # digits
 EXAMPLES = 4  # of each class, in the guide
 DAY = "private, max-age=86400"
-
-
-@dataclass(frozen=True)
-class Story:
-    """Where the run stands, as pages tell it.
-
-    mood: "asking", "thinking", "done", "paused" (the rounds wanted are over) or "failed".    what: in words.
-    told, budget: labels.    curve: (labels, value) of every model so far.
-    """
-
-    mood: Literal["asking", "thinking", "done", "paused", "failed"]
-    what: str = ""
-    told: int = 0
-    budget: int = 0
-    metric: str = ""
-    curve: tuple[tuple[int, float], ...] = ()
-
-
-@dataclass(frozen=True)
-class Page:
-    """What is labelled, and how it is shown.
-
-    caption: row -> what people call it.    story: where the run stands now.    key: names the run for what browsers keep.
-    annotator: who labels, unless the page is told otherwise.    offers_guess: whether a model's guess may be uncovered.
-    answered: called after every answer.
-    """
-
-    title: str
-    key: str
-    classes: Sequence[str]
-    show: Show
-    caption: Callable[[int], str]
-    story: Callable[[], Story]
-    annotator: str | None = None
-    offers_guess: bool = False
-    answered: Callable[[], None] = field(default=lambda: None)
 
 
 def application(
@@ -90,6 +55,7 @@ def application(
         Route("/api/state", rooms.state, methods=["GET"]),
         Route("/api/guide", rooms.guide, methods=["GET"]),
         Route("/api/next", rooms.next, methods=["POST"]),
+        Route("/api/release", rooms.release, methods=["POST"]),
         Route("/api/answer", rooms.answer, methods=["POST"]),
         Route("/api/undo", rooms.undo, methods=["POST"]),
         Route("/api/owner", _for_owner(rooms.owner), methods=["GET"]),
@@ -123,6 +89,15 @@ class _Rooms:
 
         return await _json(lease)
 
+    async def release(self, request: Request) -> Response:
+        values = await body_of(request, "annotator", "until")
+
+        def let_go() -> Mapping[str, JSON]:
+            self._inbox.release(text(values, "annotator"), seconds(values, "until") or 0.0)
+            return {}
+
+        return await _json(let_go)
+
     async def answer(self, request: Request) -> Response:
         values = await body_of(request, "ticket", "row", "label", "annotator", "request", "seconds", "shown")
 
@@ -133,7 +108,7 @@ class _Rooms:
                 optional_number(values, "label"),
                 text(values, "annotator"),
                 request=text(values, "request"),
-                seconds=seconds(values),
+                seconds=seconds(values, "seconds"),
                 shown=optional_number(values, "shown"),
             )
             self._page.answered()
@@ -185,7 +160,7 @@ class _Rooms:
         def look() -> Mapping[str, JSON]:
             return {
                 "story": asdict(self._page.story()),
-                "panel": self._inbox.panel,
+                "panel": [self._inbox.rule.least, self._inbox.rule.cap],
                 "tickets": [asdict(each) for each in progress.tickets(self._inbox)],
                 "annotators": [asdict(each) for each in progress.annotators(self._inbox)],
                 "doubts": [
@@ -251,6 +226,7 @@ class _Rooms:
             "left": ticket.left if ticket else 0,
             "mine": mine,
             "rate": rate,
+            "held": self._inbox.held_until(annotator) if annotator else None,
         }
 
 

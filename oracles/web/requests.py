@@ -48,12 +48,12 @@ def optional_number(values: Mapping[str, object], name: str) -> int | None:
     return None if values[name] is None else number(values, name)
 
 
-def seconds(values: Mapping[str, object]) -> float | None:
-    value = values["seconds"]
+def seconds(values: Mapping[str, object], name: str) -> float | None:
+    value = values[name]
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise Refused(f"seconds is {value!r:.80}; it is a number.")
+        raise Refused(f"{name} is {value!r:.80}; it is a number.")
     return value
 
 

@@ -14,20 +14,26 @@ export function make(tag, attributes = {}, ...children) {
 
 export class Refusal extends Error {}
 
+const posted = (body) => ({
+  method: "POST",
+  headers: { "content-type": "application/json", "x-activeloop": "1" },
+  body: JSON.stringify(body),
+});
+
 // The JSON that the server answers. A Refusal is final; any other error may pass, and the request be sent again.
 export async function ask(path, body) {
-  const options = body === undefined ? {} : {
-    method: "POST",
-    headers: { "content-type": "application/json", "x-activeloop": "1" },
-    body: JSON.stringify(body),
-  };
-  const answer = await fetch(path, { ...options, signal: AbortSignal.timeout(15000) });
+  const answer = await fetch(path, { ...(body === undefined ? {} : posted(body)), signal: AbortSignal.timeout(15000) });
   if (answer.ok) return answer.json();
   const said = await answer.text();
   let message = said.trim();
   try { message = JSON.parse(said).error; } catch { /* plain text */ }
   if (answer.status === 503 || answer.status === 429) throw new Error(message);
   throw new Refusal(message || `the server answered ${answer.status}`);
+}
+
+// Sent even though the page goes away. A beacon could not carry the header that tells our page from another site's.
+export function tellOnLeaving(path, body) {
+  fetch(path, { ...posted(body), keepalive: true }).catch(() => {});
 }
 
 export function newRequest() {

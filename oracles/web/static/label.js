@@ -1,4 +1,4 @@
-import { ask, byId, draw, make, newRequest, pause, Refusal, trouble } from "./common.js";
+import { ask, byId, draw, make, newRequest, pause, Refusal, tellOnLeaving, trouble } from "./common.js";
 
 const SKIP = -2;
 const AHEAD = 5; // rows leased and preloaded: enough for the fastest, and few are kept from others
@@ -19,6 +19,7 @@ let zoom = 1;
 let left = 0; // rows of the query that nobody has answered
 const acknowledged = new Map(); // row -> when: an older list of rows may still hold it
 let mood = "thinking";
+let held = null; // until when the rows in the queue are kept for us, by the server's clock
 
 const outbox = () => `activeloop:${guide.key}:unsent`;
 const keep = () => localStorage.setItem(outbox(), JSON.stringify(unsent));
@@ -226,6 +227,7 @@ function failed(error) {
 function tell(state) {
   mood = state.mood;
   left = state.left;
+  if (state.held !== null) held = state.held;
   byId("veil").dataset.what = state.what;
   const done = state.rows - state.left;
   byId("bar").style.width = state.rows ? `${(100 * done) / state.rows}%` : "0";
@@ -317,7 +319,8 @@ byId("help").addEventListener("click", openGuide);
 byId("who").addEventListener("click", changeName);
 for (const button of document.querySelectorAll("nav button, header button")) button.addEventListener("click", () => button.blur());
 window.addEventListener("resize", fit);
-window.addEventListener("pagehide", () => { // others need not wait for who has left
-  if (me) fetch("/api/next", { method: "POST", keepalive: true, headers: { "content-type": "application/json", "x-activeloop": "1" }, body: JSON.stringify({ annotator: me, n: 0 }) }).catch(() => {});
+window.addEventListener("pagehide", () => { // others need not wait for who has left; who only reloads has them again
+  if (me && held !== null) tellOnLeaving("/api/release", { annotator: me, until: held });
 });
+window.addEventListener("pageshow", (event) => { if (event.persisted) refill(); });
 start();

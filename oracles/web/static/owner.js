@@ -26,7 +26,7 @@ async function start() {
 function look({ story, tickets, annotators, doubts, panel }) {
   byId("mood").textContent = `${MOODS[story.mood]} ${story.what}`.trim();
   byId("mood").dataset.mood = story.mood;
-  byId("curve").replaceChildren(curve(story), make("p", { class: "quiet" }, `${story.told} of ${story.budget} labels told, ${panel} annotator${panel > 1 ? "s" : ""} a row`));
+  byId("curve").replaceChildren(curve(story), make("p", { class: "quiet" }, `${story.told} of ${story.budget} labels told, ${panel[0] === panel[1] ? panel[0] : panel.join(" to ")} annotator${panel[1] > 1 ? "s" : ""} a row`));
   byId("tickets").replaceChildren(...(tickets.length ? tickets.map(({ name, rows, left }) => make("p", {}, `${name}: ${rows - left} of ${rows} answered`))
     : [make("p", { class: "quiet" }, "none is open")]));
   const columns = ["annotator", "answers", "skipped", "unsure", "undone", "a minute", "s a row", "last seen"];

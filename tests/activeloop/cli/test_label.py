@@ -129,6 +129,32 @@ def test_a_revision_of_a_told_row_goes_to_the_journal_with_its_reason(team: Team
     assert (revised["answers"], revised["why"]) == ({str(row): 2}, "seen twice")
 
 
+def test_a_panel_asks_another_annotator_while_they_disagree_and_weights_decide(team: Team, label: Label) -> None:
+    team.run()
+    panel = ("--panel", 2, "--panel-most", 3, "--rounds", 1)
+    assert label("111", "--annotator", "ada", *panel).code == 3
+    some = label("122", "--annotator", "bob", *panel)
+    assert "q0000: 2 rows left" in some.out
+    assert label("22", "--annotator", "cy", *panel).out.endswith("3 labels told. The next round: activeloop label r\n")
+    [told] = events(team, "told")
+    assert list(told["answers"].values()) == [0, 1, 1]  # type: ignore[attr-defined]
+    [noted] = events(team, "noted")
+    assert [note["cost"] for note in noted["notes"].values()] == [2, 3, 3]  # type: ignore[attr-defined]
+
+
+def test_weights_and_the_model_of_annotators_merge_what_people_say(team: Team, label: Label) -> None:
+    team.run()
+    weighted = ("--panel", 2, "--merge", "weighted", "--weights", "bob=2", "--rounds", 1)
+    label("111", "--annotator", "ada", *weighted)
+    label("123", "--annotator", "bob", *weighted)
+    model = ("--panel", 2, "--merge", "dawid-skene", "--rounds", 1)
+    label("111111", "--annotator", "ada", *model)
+    label("111111", "--annotator", "bob", *model)
+
+    told = [list(each["answers"].values()) for each in events(team, "told")]  # type: ignore[attr-defined]
+    assert told == [[0, 1, 2], [0] * 6]
+
+
 def test_guesses_are_those_of_the_model_that_picked(team: Team, label: Label) -> None:
     team.run()
     label("1" * 3, "--rounds", 1)
@@ -202,7 +228,12 @@ def test_a_link_that_leads_out_of_the_folder_is_not_followed(team: Team) -> None
     ("words", "message"),
     [
         (("--rounds", 0), "--rounds is 0; it must be 1 or more"),
-        (("--panel", 0), "--panel is 0; it must be 1 or more"),
+        (("--panel", 0), "--panel is 0 and --panel-most 0; it must be 1 ≤ --panel ≤ --panel-most"),
+        (("--panel", 3, "--panel-most", 2), "--panel is 3 and --panel-most 2; it must be"),
+        (("--merge", "best"), "--merge is 'best'; it is majority, weighted, dawid-skene"),
+        (("--merge", "weighted"), "--merge weighted needs --weights, such as ada=2,bob=0.5"),
+        (("--weights", "ada=1"), "--merge weighted needs --weights"),
+        (("--weights", "ada=-1"), "'ada=-1' is no NAME=WEIGHT, such as ada=2 or bob=0.5, 0 or more"),
         (("--annotator", "a\tb"), "holds signs that cannot be printed"),
         (("--show", "names.txt"), "names.txt has the columns red; it needs `row` or `file`, and what to show"),
         (("--show", "none.csv"), "none.csv cannot be read"),

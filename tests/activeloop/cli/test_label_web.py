@@ -120,6 +120,15 @@ class Person:
         self.page.keyboard.press(key)
         self._until(f":not([data-row='{before}'])")
 
+    def until_shown(self, row: int) -> None:
+        """Skips rows, until this one is given out: soon, or once the lease of who had it has run out."""
+        give_up = time.monotonic() + SOON / 1000
+        while (shown := self.page.evaluate("document.body.dataset.row")) != f"q0000/{row}":
+            assert time.monotonic() < give_up, "kept from others for longer than a reload takes"
+            if shown:
+                self.press("Space")
+            time.sleep(0.2)
+
     def mine(self, count: int) -> None:
         """Waits until so many answers are acknowledged."""
         self._until(f"[data-mine='{count}']")
@@ -213,6 +222,22 @@ def test_digits_are_labelled_by_keyboard_until_the_curve_rises(
     assert any("shown" in note for note in state.notes.values())
     reached = [measure.metrics["accuracy"] for measure in state.measures]
     assert reached[-1] > reached[0]
+
+
+@pytest.mark.slow
+def test_a_reload_shows_the_same_rows_and_a_closed_page_leaves_them_to_others(
+    cli: Cli, tmp_path: Path, browser: Any, served: Callable[..., Server]
+) -> None:
+    server = served(start_run(cli, tmp_path))
+    ada = Person(browser, server.links[0], "ada")
+    before = ada.row()
+    bob = Person(browser, server.links[0], "bob")
+    ada.page.reload()
+    assert ada.row() == before != bob.row()
+
+    ada.page.close(run_before_unload=True)
+    bob.until_shown(before)
+    assert bob.wrong == ada.wrong == []
 
 
 @pytest.mark.slow

@@ -31,7 +31,7 @@ def turn(team: Team, monkeypatch: pytest.MonkeyPatch) -> Iterator[Turn]:
 
     yield start
     for turning in made:
-        turning.stop()
+        until(turning.stop)
         turning.loop.__exit__(None, None, None)
 
 

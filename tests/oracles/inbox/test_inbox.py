@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from oracles import Inbox
+from oracles import Inbox, Panel, Simulated
 from oracles.inbox import SKIP, Asked, Refused
+from oracles.inbox.progress import Ticket, tickets
+from oracles.rule import Rule
 
 from .conftest import Clock, Open
 
@@ -38,6 +41,27 @@ def test_two_annotators_are_not_given_the_same_row_until_a_lease_runs_out(inbox:
     assert rows(inbox.lease("ada", 1)) == [1]  # who asks for fewer lets go of the others
     clock.now += 121
     assert rows(inbox.lease("bob", 9)) == [1, 2, 3]
+
+
+def test_what_a_page_held_that_is_left_is_soon_others_and_a_reload_has_the_same_at_once(
+    inbox: Inbox, clock: Clock
+) -> None:
+    inbox.post("q0", [1, 2, 3])
+    inbox.lease("ada", 2)
+    held = inbox.held_until("ada")
+    assert held == clock.now + 120
+    inbox.release("ada", held)
+    assert rows(inbox.lease("bob", 9)) == [3]
+
+    clock.now += 4
+    assert rows(inbox.lease("ada", 2)) == [1, 2]
+    inbox.release("ada", held)  # of the page before, and late
+    clock.now += 6
+    assert rows(inbox.lease("bob", 9)) == [3]
+    inbox.release("ada", inbox.held_until("ada") or 0.0)
+    clock.now += 6
+    assert rows(inbox.lease("bob", 9)) == [1, 2, 3]
+    assert inbox.held_until("cy") is None
 
 
 def test_an_answer_of_the_same_annotator_again_has_no_effect_and_another_one_is_refused(inbox: Inbox) -> None:
@@ -125,7 +149,7 @@ def test_undoing_an_unsure_that_is_leased_again_is_no_conflict(inbox: Inbox) -> 
 
 
 def test_a_panel_is_asked_until_it_is_whole_and_most_of_it_decide(open_inbox: Open) -> None:
-    inbox = open_inbox(panel=3)
+    inbox = open_inbox(rule=Rule(least=3, cap=3))
     inbox.post("q0", [1, 2])
     for who, label in (("ada", 4), ("bob", 9), ("cy", 9)):
         assert rows(inbox.lease(who, 1)) == [1]
@@ -137,7 +161,7 @@ def test_a_panel_is_asked_until_it_is_whole_and_most_of_it_decide(open_inbox: Op
 
 
 def test_a_panel_leases_a_row_to_as_many_as_it_wants(open_inbox: Open) -> None:
-    inbox = open_inbox(panel=2)
+    inbox = open_inbox(rule=Rule(least=2, cap=2))
     inbox.post("q0", [1])
 
     assert [rows(inbox.lease(who, 1)) for who in ("ada", "bob", "cy")] == [[1], [1], []]
@@ -147,13 +171,105 @@ def test_a_panel_leases_a_row_to_as_many_as_it_wants(open_inbox: Open) -> None:
     assert rows(inbox.lease("cy", 1)) == [1]
 
 
-def test_of_equal_votes_the_one_given_first_decides(open_inbox: Open) -> None:
-    inbox = open_inbox(panel=2)
-    inbox.post("q0", [1])
-    inbox.answer("q0", 1, 8, "ada")
-    inbox.answer("q0", 1, 3, "bob")
+def test_of_equal_votes_one_is_drawn_by_seed_and_row_as_in_a_simulated_panel(open_inbox: Open) -> None:
+    inbox = open_inbox(rule=Rule(seed=5, least=2, cap=2))
+    panel = Panel([Simulated([8] * 30), Simulated([3] * 30)], 10, 5)
+    for oracle in (inbox, panel):
+        oracle.post("q0", range(30))
+    for row in range(30):
+        inbox.answer("q0", row, 8, "ada")
+        inbox.answer("q0", row, 3, "bob")
 
-    assert inbox.collect("q0") == {1: 8}
+    assert inbox.collect("q0") == panel.collect("q0")
+    assert set(inbox.collect("q0").values()) == {3, 8}
+
+
+def test_another_is_asked_while_they_disagree_up_to_the_cap(open_inbox: Open) -> None:
+    inbox = open_inbox(rule=Rule(least=2, cap=4))
+    inbox.post("q0", [1, 2, 3])
+    for row, said in ((1, (4, 4)), (2, (4, 9)), (3, (4, SKIP))):
+        for who, label in zip(("ada", "bob"), said, strict=True):
+            inbox.answer("q0", row, label, who)
+
+    assert rows(inbox.lease("cy", 9)) == [2, 3]
+    assert inbox.lease("dan", 9) == []  # cy looks at them
+    assert tickets(inbox) == [Ticket("q0", 3, 2)]
+    inbox.answer("q0", 2, 9, "cy")
+    inbox.answer("q0", 3, 5, "cy")
+    assert rows(inbox.lease("dan", 9)) == [3]  # two votes, of two minds
+    assert inbox.collect("q0") == {1: 4, 2: 9}
+    inbox.answer("q0", 3, 5, "dan")
+    with pytest.raises(Refused, match="was answered by somebody else meanwhile"):
+        inbox.answer("q0", 3, 5, "eve")
+    assert inbox.collect("q0") == {1: 4, 2: 9, 3: 5}
+
+
+def test_undoing_an_answer_that_made_them_disagree_asks_nobody_else(open_inbox: Open) -> None:
+    inbox = open_inbox(rule=Rule(least=2, cap=3))
+    inbox.post("q0", [1])
+    inbox.answer("q0", 1, 4, "ada")
+    inbox.answer("q0", 1, 9, "bob")
+    inbox.undo("bob")
+    inbox.answer("q0", 1, 4, "bob")
+
+    assert inbox.lease("cy") == []
+    assert inbox.collect("q0") == {1: 4}
+
+
+def test_weights_overrule_the_majority_and_who_has_none_weighs_one(open_inbox: Open) -> None:
+    inbox = open_inbox(rule=Rule(merge="weighted", least=3, cap=3, weights={"ada": 2.5}))
+    inbox.post("q0", [1, 2])
+    for row, said in ((1, (4, 9, 9)), (2, (SKIP, 3, 3))):
+        for who, label in zip(("ada", "bob", "cy"), said, strict=True):
+            inbox.answer("q0", row, label, who)
+
+    assert inbox.collect("q0") == {1: 4, 2: 3}
+
+
+def test_dawid_skene_answers_a_ticket_as_a_whole_as_a_simulated_panel_does_and_stands_after_reopening(
+    open_inbox: Open,
+) -> None:
+    """Ada is right, bob and cy take every odd class for the one before; the model finds out, a vote cannot."""
+    truth = np.random.default_rng(0).integers(0, 10, 120)
+    slips = truth - truth % 2
+    answers = {
+        "ada": truth,
+        "bob": np.where(truth % 3 == 0, truth, slips),
+        "cy": np.where(truth % 4 == 0, truth, slips),
+    }
+    rule = Rule(merge="dawid-skene", least=3, cap=3)
+    panel = Panel([Simulated(said) for said in answers.values()], 10, 0, rule="dawid-skene")
+    inbox = open_inbox(rule=rule)
+    for oracle in (inbox, panel):
+        oracle.post("q0", range(60))
+        oracle.post("q1", range(60, 120))
+    for ticket, asked in (("q0", range(60)), ("q1", range(60, 120))):
+        for row in asked:
+            assert inbox.collect(ticket) == {}
+            assert inbox.waiting(ticket)[0] == row
+            for who, said in answers.items():
+                inbox.answer(ticket, row, int(said[row]), who)
+    first = inbox.collect("q0")
+    inbox.close()
+    again = open_inbox(rule=rule)
+
+    assert first == panel.collect("q0") == again.collect("q0")
+    assert again.collect("q1") == panel.collect("q1")
+    assert again.waiting("q1") == ()
+
+
+def test_a_file_of_another_rule_is_used_and_what_was_collected_stands(open_inbox: Open) -> None:
+    inbox = open_inbox(rule=Rule(least=2, cap=2))
+    inbox.post("q0", [1, 2])
+    for who in ("ada", "bob"):
+        inbox.answer("q0", 1, 4, who)
+    inbox.collect("q0")
+    inbox.answer("q0", 2, 4, "ada")
+    inbox.close()
+    again = open_inbox(rule=Rule(least=3, cap=3))
+
+    assert again.collect("q0") == {1: 4}
+    assert rows(again.lease("cy", 9)) == [2]
 
 
 def test_notes_say_who_when_how_long_and_what_was_shown_and_stay(inbox: Inbox) -> None:
@@ -178,7 +294,7 @@ def test_notes_say_who_when_how_long_and_what_was_shown_and_stay(inbox: Inbox) -
 
 
 def test_notes_of_a_panel_have_every_answer(open_inbox: Open) -> None:
-    inbox = open_inbox(panel=2)
+    inbox = open_inbox(rule=Rule(least=2, cap=2))
     inbox.post("q0", [1])
     inbox.answer("q0", 1, 8, "ada", cost=2.0)
     inbox.answer("q0", 1, 3, "bob", cost=1.0)
@@ -237,8 +353,8 @@ def test_bad_posts_are_refused(inbox: Inbox) -> None:
         inbox.post("q0", [1], {1: 10})
     with pytest.raises(Refused, match="'q0' was never posted here"):
         inbox.collect("q0")
-    with pytest.raises(ValueError, match="a panel of 0"):
-        Inbox("nowhere", 10, lambda: 0.0, panel=0)
+    with pytest.raises(ValueError, match="an inbox of 0 classes"):
+        Inbox("nowhere", 0, lambda: 0.0)
 
 
 def test_an_inbox_of_another_run_is_refused(open_inbox: Open) -> None:

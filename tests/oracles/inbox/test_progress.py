@@ -5,6 +5,7 @@ import pytest
 from oracles import Inbox
 from oracles.inbox import SKIP
 from oracles.inbox.progress import Opinion, Ticket, annotators, doubts, examples, tickets
+from oracles.rule import Rule
 
 from .conftest import Clock, Open
 
@@ -36,7 +37,7 @@ def test_annotators_are_counted_with_their_rate_of_the_last_minutes(inbox: Inbox
 
 
 def test_doubts_are_rows_on_which_people_disagree_or_were_unsure(open_inbox: Open) -> None:
-    inbox = open_inbox(panel=2)
+    inbox = open_inbox(rule=Rule(least=2, cap=2))
     inbox.post("q0", range(4))
     for row, (first, second) in enumerate([(1, 1), (1, 2), (None, 3), (3, SKIP)]):
         inbox.answer("q0", row, first, "ada")

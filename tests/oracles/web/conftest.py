@@ -15,8 +15,9 @@ from starlette.testclient import TestClient
 
 from oracles import Inbox
 from oracles.items import Image, Item, Table, Text
-from oracles.web.app import Page, Story, application
+from oracles.web.app import application
 from oracles.web.guard import Tokens
+from oracles.web.page import Page, Story
 
 from ..inbox.conftest import Clock
 

@@ -37,6 +37,14 @@ def test_a_round_over_http(client: TestClient, inbox: Inbox) -> None:
     assert (state["rows"], state["left"], state["mine"], state["told"], state["budget"]) == (4, 2, 2, 3, 40)
 
 
+def test_a_page_that_is_left_lets_go_of_its_rows(client: TestClient, inbox: Inbox, clock: Clock) -> None:
+    held = post(client, "/api/next", {"annotator": "ada", "n": 9})["state"]["held"]  # type: ignore[index]
+    post(client, "/api/release", {"annotator": "ada", "until": held})
+    clock.now += 6
+
+    assert len(inbox.lease("bob", 9)) == 4
+
+
 def test_items_are_images_texts_and_tables_and_hostile_names_are_data(client: TestClient) -> None:
     image, words, table, _ = post(client, "/api/next", {"annotator": "ada", "n": 9})["rows"]  # type: ignore[misc]
 

@@ -26,7 +26,8 @@ SERVER = """
 import sys, time
 from oracles import Inbox
 from oracles.items import Text
-from oracles.web.app import Page, Story, application
+from oracles.web.app import application
+from oracles.web.page import Page, Story
 from oracles.web.guard import Tokens
 from oracles.web.serve import LOOPBACK, bound, server
 

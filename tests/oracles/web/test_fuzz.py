@@ -33,9 +33,11 @@ LIKELY: dict[str, st.SearchStrategy[Any]] = {
     "shown": st.none() | st.integers(-1, 10),
     "why": st.text(max_size=20),
     "n": st.integers(-1, 20),
+    "until": st.none() | st.floats(),
 }
 PATHS = {
     "/api/next": ("annotator", "n"),
+    "/api/release": ("annotator", "until"),
     "/api/answer": ("ticket", "row", "label", "annotator", "request", "seconds", "shown"),
     "/api/undo": ("annotator", "request"),
     "/api/revise": ("ticket", "row", "label", "annotator", "why", "request"),
