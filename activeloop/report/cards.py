@@ -174,7 +174,7 @@ SHOWN_DATA = ("data.source", "data.features", "data.learn_on", "data.imbalance")
 
 def _settings(config: Mapping[str, JSON]) -> Iterator[tuple[str, str | float | bool]]:
     """What tells runs apart, by the name of its column."""
-    for name, value in _flat(config):
+    for name, value in flat(config):
         if name == "oracle.noise":
             yield NAMED[name], _noise(value, config)
         elif isinstance(value, str | int | float) and (name in NAMED or name.startswith((*SHOWN, *SHOWN_DATA))):
@@ -190,9 +190,10 @@ def _noise(noise: JSON, config: Mapping[str, JSON]) -> str:
     return str(noise) or "none"
 
 
-def _flat(config: Mapping[str, JSON], prefix: str = "") -> Iterator[tuple[str, JSON]]:
+def flat(config: Mapping[str, JSON], prefix: str = "") -> Iterator[tuple[str, JSON]]:
+    """Settings by dotted names: "acquire.strategy"."""
     for name, value in config.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
+            yield from flat(value, f"{prefix}{name}.")
         else:
             yield prefix + name, value

@@ -61,7 +61,7 @@ def write_all(
     """
     shown = set()
     for at, condition in enumerate(conditions):
-        reached = None if summaries is None else _reached(summaries[at])
+        reached = None if summaries is None else summaries[at].labels_to_target
         for record in condition.records:
             to = run_folder(tb, record.strategy, record.seed, condition.name)
             goal = None if reached is None else reached.get((record.strategy, record.seed), inf)
@@ -71,16 +71,6 @@ def write_all(
     if summaries is not None:
         names = [condition.name for condition in conditions]
         write_means(dict(zip(names, summaries, strict=True)), tb / "mean", now)
-
-
-def _reached(summary: Summary) -> dict[tuple[str, int], float]:
-    """(strategy, seed) -> labels to the goal, of the runs that reached it."""
-    return {
-        (each.strategy, seed): labels
-        for each in summary.strategies
-        for seed, labels in each.reached.items()
-        if labels is not None
-    }
 
 
 def _truth(record: Record) -> Path:
