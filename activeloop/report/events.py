@@ -11,7 +11,7 @@ import fcntl
 import os
 import struct
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,15 +144,15 @@ def _record(event: Event) -> bytes:
     return length + struct.pack("<I", masked_crc32c(length)) + data + struct.pack("<I", masked_crc32c(data))
 
 
-def remove_others(root: Path, shown: Collection[Path]) -> None:
+def remove_others(root: Path, shown: Collection[Path], also: Sequence[str] = ()) -> None:
     """Take away the event files in folders under `root` that are not among `shown`, and folders that are then empty.
 
-    Files that are not ours stay.
+    also: names of other files there that are ours; what is not ours stays.
     """
     for folder in sorted({file.parent for file in root.rglob(PATTERN)} - set(shown), reverse=True):
         with _alone(folder):
-            for file in folder.glob(PATTERN):
-                file.unlink()
+            for file in (*folder.glob(PATTERN), *(folder / name for name in also)):
+                file.unlink(missing_ok=True)
             with suppress(OSError):  # other files in it
                 folder.rmdir()
         with suppress(OSError):

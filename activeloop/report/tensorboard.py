@@ -15,10 +15,11 @@ from itertools import pairwise
 from math import inf, nan
 from pathlib import Path
 
+from activeloop.report import projector
 from activeloop.report.cards import GOAL, values_of
 from activeloop.report.conditions import Condition
 from activeloop.report.curves import Record
-from activeloop.report.events import Key, Value, read, remove_others, write
+from activeloop.report.events import PATTERN, Key, Value, read, remove_others, write
 from activeloop.report.files import read_lines
 from activeloop.report.images import Images
 from activeloop.report.protos import LAYOUT, margins, scalar
@@ -26,11 +27,21 @@ from activeloop.report.summary import CurvePoint, StrategySummary, Summary
 
 MEAN = "mean of seeds"  # sorts before ONE in cards.py
 FINENESS = 20  # points a round: smoothing's lag of 1.5 points is then too little to see
+MOST_CHECKED = 40  # runs; of more TensorBoard's Custom Scalars tab checks none by itself, and its charts are empty
 LONGEST = 60  # letters of a folder, each up to 4 bytes: file systems end at 255
 
 
 def run_folder(tb: Path, strategy: str, seed: int, condition: str = "") -> Path:
     return _under(tb / "runs", condition) / plain(strategy) / f"seed-{seed}"
+
+
+def bands_link(tb: Path) -> str | None:
+    """Where the chart of means with bands is, for a TensorBoard on `tb` at its usual port.
+
+    None where the tab shows it as it is opened; with many runs a filter in the address picks the means.
+    """
+    runs = {file.parent for file in tb.rglob(PATTERN)}
+    return "http://localhost:6006/#custom_scalars&regexInput=%5Emean" if len(runs) > MOST_CHECKED else None
 
 
 def plain(name: str) -> str:
@@ -48,7 +59,7 @@ def _under(folder: Path, condition: str) -> Path:
 def write_all(
     tb: Path,
     conditions: Sequence[Condition],
-    summaries: Sequence[Summary] | None,
+    summaries: Sequence[Summary],
     images: Images | None = None,
     now: Callable[[], float] = time.time,
 ) -> None:
@@ -56,19 +67,19 @@ def write_all(
 
     Names of conditions and lines say what tells them apart, so they change as runs are added: what was written under an
     old name would be shown beside the new one, twice.
-    summaries: one per condition; None leaves means, and labels to the goal, as they are.
+    summaries: one per condition; those over cost leave means, and labels to the goal, as they are.
     images: as in `write_run`.
     """
     shown = set()
-    for at, condition in enumerate(conditions):
-        reached = None if summaries is None else summaries[at].labels_to_target
+    for condition, summary in zip(conditions, summaries, strict=True):
         for record in condition.records:
             to = run_folder(tb, record.strategy, record.seed, condition.name)
-            goal = None if reached is None else reached.get((record.strategy, record.seed), inf)
+            reached = summary.labels_to_target.get((record.strategy, record.seed), inf)
+            goal = reached if summary.x == "labels" else None
             write_run(record.folder, to, images, _truth(record), now, condition.name, goal)
             shown.add(to)
-    remove_others(tb / "runs", shown)
-    if summaries is not None:
+    remove_others(tb / "runs", shown, projector.FILES)
+    if all(summary.x == "labels" for summary in summaries):
         names = [condition.name for condition in conditions]
         write_means(dict(zip(names, summaries, strict=True)), tb / "mean", now)
 

@@ -70,7 +70,7 @@ class _Wanted:
 
 def track(
     conditions: Sequence[Condition],
-    summaries: Sequence[Summary] | None,
+    summaries: Sequence[Summary],
     uri: str,
     experiment: str = EXPERIMENT,
     now: Callable[[], float] = time.time,
@@ -79,14 +79,14 @@ def track(
 
     Per run: its settings as parameters; strategy, seed, condition, fingerprint and folder as tags; what was measured,
     area so far, labels to the goal, seconds and memory as metrics, of which MLflow shows the last as the run's own.
-    summaries: one per condition, for the labels to the goal; None sends none.
+    summaries: one per condition, for the labels to the goal; those over cost have none.
     uri: a server, or sqlite:///FILE.db.
     raises: ConfigError without the package, for a server that does not answer, or what MLflow refuses.
     """
     client = _client(uri)
     wanted = []
-    for at, condition in enumerate(conditions):
-        goals = {} if summaries is None else summaries[at].labels_to_target
+    for condition, summary in zip(conditions, summaries, strict=True):
+        goals = summary.labels_to_target if summary.x == "labels" else {}
         for record in condition.records:
             wanted.append(_wanted(record, condition.name, goals.get((record.strategy, record.seed))))
     with _refusals_told(uri):

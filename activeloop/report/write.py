@@ -36,5 +36,5 @@ def write_report(
     write_csv(points, out / f"curves{by}.csv", x)
     write_json(summary, out / f"summary{by}.json")
     draw(summary, out / f"curves{by}.png")
-    write_all(out / "tb", [Condition("", {}, records)], [summary] if x == "labels" else None, images)
+    write_all(out / "tb", [Condition("", {}, records)], [summary], images)
     return summary

@@ -19,7 +19,7 @@ from activeloop.report.curves import Point
 from activeloop.report.events import read
 from activeloop.report.study import study
 from activeloop.report.summary import summarise
-from activeloop.report.tensorboard import run_folder, write_all, write_means, write_run
+from activeloop.report.tensorboard import MOST_CHECKED, bands_link, run_folder, write_all, write_means, write_run
 
 WriteRun = Callable[..., Path]
 WriteTimings = Callable[[Path, Sequence[Mapping[str, float]]], None]
@@ -296,3 +296,13 @@ def test_a_stage_of_the_oracle_is_noise_too() -> None:
     }
 
     assert dict(_settings(config))["noise"] == "tired, gambler, pair:0.2"
+
+
+def test_few_runs_need_no_link(tmp_path: Path) -> None:
+    for at in range(MOST_CHECKED):
+        (tmp_path / str(at)).mkdir()
+        (tmp_path / str(at) / "events.out.tfevents.0000.activeloop").touch()
+    assert bands_link(tmp_path) is None
+
+    (tmp_path / "events.out.tfevents.0000.activeloop").touch()
+    assert bands_link(tmp_path) is not None

@@ -212,7 +212,7 @@ def test_a_deleted_experiment_is_not_written_into(write_journal: WriteRun, tmp_p
 
 def refusal(uri: str) -> str:
     with pytest.raises(ConfigError) as refused:
-        track((), None, uri)
+        track((), (), uri)
     return str(refused.value)
 
 
