@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,12 +18,10 @@ from activeloop.report.statistics import area
 from activeloop.store.journal import FILE, read
 from activeloop.types import JSON, Query
 
-if TYPE_CHECKING:
-    pass
-
 ONE = "single run"  # sorts after MEAN in tensorboard.py
 MAIN = "accuracy"
 AREA = f"area/of {MAIN} so far"
+GOAL = "labels/to goal"  # that of the last report
 MOST_CLASSES = 20  # more cards than that are not looked at; the entropy tells
 MOST_IMAGES = 100  # of a query, the first picked
 
@@ -38,11 +36,17 @@ class _Walk:
 
 
 def values_of(
-    run: Path, name: str, images: Images | None, truth: Sequence[Mapping[str, JSON]], now: Callable[[], float]
+    run: Path,
+    name: str,
+    images: Images | None,
+    truth: Sequence[Mapping[str, JSON]],
+    now: Callable[[], float],
+    labels_to_goal: float | None = None,
 ) -> dict[Key, Value]:
     """Everything to show by now; the same journal gives the same values, so that only what is new need be written.
 
     name: of the run's row among the settings; runs of one name would be averaged there.
+    labels_to_goal: None shows none, nan that it is not reached.
     """
     walk = _Walk()
     for event in read(run / FILE):
@@ -55,11 +59,22 @@ def values_of(
             walk.told_by |= {query.id: state.told for query in state.queries[-1:] if not query.is_open}
     if walk.state is None:
         return {}
-    return walk.values | _hparams(walk.state, name, now) | _spent(run) | _wrong(truth, walk.told_by)
+    return (
+        walk.values
+        | _goal(labels_to_goal)
+        | _hparams(walk.state, name, now)
+        | _spent(run)
+        | _wrong(truth, walk.told_by)
+    )
 
 
 def _scalars(step: int, values: Mapping[str, float]) -> dict[Key, Value]:
     return {(step, tag): scalar(tag, value) for tag, value in values.items()}
+
+
+def _goal(labels: float | None) -> dict[Key, Value]:
+    """Labels to the goal, at the step where it was reached; nan at 0."""
+    return {} if labels is None else _scalars(0 if math.isnan(labels) else math.ceil(labels), {GOAL: labels})
 
 
 def _picked(query: Query, told: int, images: Images) -> dict[Key, Value]:
@@ -131,36 +146,54 @@ def _wrong(truth: Sequence[Mapping[str, JSON]], told_by: Mapping[str, int]) -> d
 
 
 def _hparams(state: State, name: str, now: Callable[[], float]) -> dict[Key, Value]:
-    """The run's row in the HParams tab, and the columns once it is known what is measured."""
+    """The run's row in the HParams tab, and the columns once it is known what is measured.
+
+    TensorBoard takes the columns of whichever run it comes upon first, so they are the same for all: nothing in them
+    may depend on the other runs.
+    """
     settings = dict(_settings(state.config))
     values: dict[Key, Value] = {(0, HPARAMS_ROW): lambda: hparams_of(name, settings, now())}
     if state.measures:
-        columns = {f"{metric}/{ONE}": metric for metric in state.measures[-1].metrics} | {AREA: "area"}
-        values[0, HPARAMS_COLUMNS] = lambda: hparams_columns(settings, columns)
+        measured = [MAIN, *(metric for metric in state.measures[-1].metrics if metric != MAIN)]
+        main, *others = ((f"{metric}/{ONE}", metric) for metric in measured)
+        columns = dict([main, (AREA, "area"), (GOAL, "labels to goal"), *others])
+        values[0, HPARAMS_COLUMNS] = lambda: hparams_columns(settings, columns, FIRST)
     return values
 
 
-# TensorBoard sorts the settings and shows five of them unasked: so the others are called "with …".
-FIRST = {
+NAMED = {
     "acquire.strategy": "strategy",
-    "budget": "budget",
+    "learner.name": "learner",
     "oracle.noise": "noise",
-    "query": "query",
-    "seed": "seed",
+    "start.strategy": "start",
 }
-SHOWN = ("acquire.", "start.", "learner.", "data.source", "data.features", "data.learn_on", "validation", "candidates")
+FIRST = (*NAMED.values(), "seed")  # the five columns that are shown unasked
+SHOWN = ("seed", "budget", "query", "validation", "candidates", "acquire.", "start.", "learner.", "evidence.")
+SHOWN_DATA = ("data.source", "data.features", "data.learn_on", "data.imbalance")
 
 
 def _settings(config: Mapping[str, JSON]) -> Iterator[tuple[str, str | float | bool]]:
     """What tells runs apart, by the name of its column."""
-    for name, value in _flat(config):
-        if isinstance(value, str | int | float) and (name in FIRST or name.startswith(SHOWN)):
-            yield FIRST.get(name, f"with {name.replace('options.', '')}"), "none" if value == "" else value
+    for name, value in flat(config):
+        if name == "oracle.noise":
+            yield NAMED[name], _noise(value, config)
+        elif isinstance(value, str | int | float) and (name in NAMED or name.startswith((*SHOWN, *SHOWN_DATA))):
+            yield NAMED.get(name, name.replace("options.", "")), "none" if value == "" else value
 
 
-def _flat(config: Mapping[str, JSON], prefix: str = "") -> Iterator[tuple[str, JSON]]:
+def _noise(noise: JSON, config: Mapping[str, JSON]) -> str:
+    """All stages between the truth and the answers, from inside out: "tired:50, pair:0.2"."""
+    match config:
+        case {"oracle": {"stages": [*stages]}}:
+            kinds = [str(each.get("kind")) if isinstance(each, Mapping) else str(each) for each in stages]
+            return ", ".join([*kinds, *([str(noise)] if noise else [])])
+    return str(noise) or "none"
+
+
+def flat(config: Mapping[str, JSON], prefix: str = "") -> Iterator[tuple[str, JSON]]:
+    """Settings by dotted names: "acquire.strategy"."""
     for name, value in config.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
+            yield from flat(value, f"{prefix}{name}.")
         else:
             yield prefix + name, value

@@ -11,8 +11,8 @@ import fcntl
 import os
 import struct
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Key: TypeAlias = tuple[int, str]  # step, tag
 Value: TypeAlias = bytes | Callable[[], bytes]  # a Summary.Value, or how to make it where that is dear
 
+PATTERN = "events.out.tfevents.*.activeloop"
 FILE = "events.out.tfevents.{:04d}.activeloop"  # TensorBoard reads names with "tfevents" in them, in this order
 HEADER, FOOTER = 12, 4  # bytes around a record: its length and that one's checksum before, its own checksum after
 
@@ -45,7 +46,6 @@ def write(
     is_first: TensorBoard lists runs by their beginning; this one claims the year 1970.
     returns: the number of values that were not there, or other.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
         held = read(folder)
         tags = {tag for _, tag in wanted}
@@ -83,7 +83,7 @@ def _first_change(now: Mapping[Key, bytes], before: Mapping[Key, bytes]) -> int 
 
 def read(folder: Path) -> Held:
     """All values in the folder's event files that were not revoked."""
-    files = sorted(folder.glob("events.out.tfevents.*.activeloop"))
+    files = sorted(folder.glob(PATTERN))
     values: dict[Key, bytes] = {}
     is_torn = False
     for file in files:
@@ -144,12 +144,42 @@ def _record(event: Event) -> bytes:
     return length + struct.pack("<I", masked_crc32c(length)) + data + struct.pack("<I", masked_crc32c(data))
 
 
+def remove_others(root: Path, shown: Collection[Path], also: Sequence[str] = ()) -> None:
+    """Take away the event files in folders under `root` that are not among `shown`, and folders that are then empty.
+
+    also: names of other files there that are ours; what is not ours stays.
+    """
+    for folder in sorted({file.parent for file in root.rglob(PATTERN)} - set(shown), reverse=True):
+        with _alone(folder):
+            for file in (*folder.glob(PATTERN), *(folder / name for name in also)):
+                file.unlink(missing_ok=True)
+            with suppress(OSError):  # other files in it
+                folder.rmdir()
+        with suppress(OSError):
+            for above in folder.relative_to(root).parents[:-1]:
+                (root / above).rmdir()
+
+
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """One writer at a time; the next one waits, which takes moments."""
-    handle = os.open(folder, os.O_RDONLY)
+    """The folder, made where it is missing, for one writer at a time; the next one waits, which takes moments."""
+    while (handle := _locked(folder)) is None:
+        continue
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)
+
+
+def _locked(folder: Path) -> int | None:
+    """A handle that holds the folder's lock; None where who held it before has removed the folder."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    if folder.exists() and os.path.samestat(os.fstat(handle), os.stat(folder)):
+        return handle
+    os.close(handle)
+    return None

@@ -1,4 +1,4 @@
-"""A selection in TensorBoard's projector: `tensorboard --logdir FOLDER` on the folder that these files lie in.
+"""A selection, or a run, in TensorBoard's projector: `tensorboard --logdir FOLDER` on the folder that these files lie in.
 
 The plugin reads plain files, so nothing of TensorBoard is needed to write them, and none is appended to.
 """
@@ -8,10 +8,11 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from activeloop.errors import ConfigError
 from activeloop.report.files import replace_bytes
@@ -25,14 +26,21 @@ MOST_ROWS = 10_000
 MOST_COLUMNS = 50  # numbers a row; the projector's own t-SNE and UMAP start from so many components
 WIDEST = 4096  # pixels of the sprite: a texture that every WebGL can hold
 LARGEST = 64  # pixels of a thumbnail
+FRAMED, FRAME = 30, 3  # pixels of a thumbnail of small images with its frame, and of that
 IMAGE_BLOCK = 256  # images at hand at a time
 TENSORS, METADATA, SPRITE, CONFIG = "tensors.tsv", "metadata.tsv", "sprite.png", "projector_config.pbtxt"
 FILES = (TENSORS, METADATA, SPRITE, CONFIG)
 
+Colour = tuple[int, int, int]  # red, green, blue, 0 to 255
+
 
 def write(selections: Sequence[Selection], folder: Path) -> list[Path]:
     """Write the files into `folder`, the configuration last, so that TensorBoard never meets one without the others."""
-    made = files(selections)
+    return put(files(selections), folder)
+
+
+def put(made: Mapping[str, bytes], folder: Path) -> list[Path]:
+    """Write these files into `folder`, in their order; the paths."""
     for name, content in made.items():
         replace_bytes(folder / name, content)
     if SPRITE not in made:
@@ -55,15 +63,31 @@ def files(selections: Sequence[Selection]) -> dict[str, bytes]:
         )
     rows = shown(selections, MOST_ROWS, MOST_ROWS)
     points = components(first.features, rows, MOST_COLUMNS, first.seed)
-    made = {
-        TENSORS: _table([f"{number:.6g}" for number in point] for point in points.tolist()),
-        METADATA: _table(_metadata(selections, rows)),
-    }
-    side = 0
-    if first.images is not None:
-        made[SPRITE], side = _sprite(first.images, rows)
     is_reduced = first.features.shape[1] > points.shape[1]
     name = first.features_from + (f" ({points.shape[1]} main components)" if is_reduced else "")
+    return encode(name, points, _metadata(selections, rows), first.images, rows)
+
+
+def encode(
+    name: str,
+    points: NDArray[np.float32],
+    metadata: Iterable[Sequence[str]],
+    images: Images | None,
+    rows: Rows,
+    frames: Sequence[Colour] | None = None,
+) -> dict[str, bytes]:
+    """File name -> content. name: of the points, as the projector's menu shows it.
+
+    points: [n, D].    metadata: the header, then n lines.    rows: [n], of which `images` gives the thumbnails.
+    frames: [n], a colour around each thumbnail.
+    """
+    made = {
+        TENSORS: _table([f"{number:.6g}" for number in point] for point in points.tolist()),
+        METADATA: _table(metadata),
+    }
+    side = 0
+    if images is not None:
+        made[SPRITE], side = _sprite(images, rows, frames)
     return made | {CONFIG: _config(name, side).encode()}
 
 
@@ -94,18 +118,23 @@ def _table(lines: Iterable[Sequence[str]]) -> bytes:
     return "".join("\t".join(" ".join(cell.split()) for cell in line) + "\n" for line in lines).encode()
 
 
-def _sprite(images: Images, rows: Rows) -> tuple[bytes, int]:
+def _sprite(images: Images, rows: Rows, frames: Sequence[Colour] | None) -> tuple[bytes, int]:
     """All thumbnails in one square, in reading order, and the side of each in pixels."""
     from PIL import Image
 
     across = math.ceil(math.sqrt(len(rows)))
-    first = images(rows[:1].tolist())
-    side = min(LARGEST, WIDEST // across, max(first.shape[-2:]))
+    longest = max(images(rows[:1].tolist()).shape[-2:])
+    side = min(LARGEST, WIDEST // across, longest if frames is None else max(longest + 2 * FRAME, FRAMED))
+    edge = FRAME if frames is not None and side > 4 * FRAME else 0
     canvas = np.full((across * side, across * side, 3), 255, dtype=np.uint8)
     for start in range(0, len(rows), IMAGE_BLOCK):
-        for i, tile in enumerate(thumbnails(images(rows[start : start + IMAGE_BLOCK].tolist()), side), start):
+        pictures = images(rows[start : start + IMAGE_BLOCK].tolist())
+        for i, tile in enumerate(thumbnails(pictures, side - 2 * edge), start):
             y, x = i // across * side, i % across * side
-            canvas[y : y + tile.shape[0], x : x + tile.shape[1]] = tile
+            if frames is not None and edge:
+                height, width = tile.shape[0] + 2 * edge, tile.shape[1] + 2 * edge
+                canvas[y : y + height, x : x + width] = frames[i]
+            canvas[y + edge : y + edge + tile.shape[0], x + edge : x + edge + tile.shape[1]] = tile
     content = io.BytesIO()
     Image.fromarray(canvas).save(content, "PNG")
     return content.getvalue(), side

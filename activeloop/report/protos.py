@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,13 +55,23 @@ def _grid(images: Tensor) -> NDArray[np.uint8]:
     return np.asarray(grid.permute(1, 2, 0))
 
 
-def hparams_columns(settings: Iterable[str], metrics: Mapping[str, str]) -> bytes:
-    """The columns of the HParams tab. settings: their names.    metrics: tag -> name of the column."""
-    from tensorboard.plugins.hparams.summary_v2 import HParam, Metric, hparams_config_pb
+def hparams_columns(settings: Iterable[str], metrics: Mapping[str, str], first: Collection[str] = ()) -> bytes:
+    """The columns of the HParams tab, which shows five settings and five metrics unasked.
 
-    columns = [Metric(tag, display_name=name) for tag, name in metrics.items()]
-    config = hparams_config_pb(hparams=[HParam(name) for name in settings], metrics=columns, time_created_secs=0)
-    return _encoded(config.value[0])
+    settings: their names.    metrics: tag -> name of the column.    first: settings that come before the others; within
+    both groups TensorBoard sorts by the alphabet.
+    """
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.plugins.hparams import metadata
+    from tensorboard.plugins.hparams.api_pb2 import Experiment, HParamInfo, MetricInfo, MetricName
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+    experiment = Experiment(
+        hparam_infos=[HParamInfo(name=name, differs=name in first) for name in settings],
+        metric_infos=[MetricInfo(name=MetricName(tag=tag), display_name=name) for tag, name in metrics.items()],
+    )
+    about = metadata.create_summary_metadata(HParamsPluginData(experiment=experiment))
+    return _encoded(Summary.Value(tag=HPARAMS_COLUMNS, metadata=about, tensor=metadata.NULL_TENSOR))
 
 
 def hparams_of(run: str, settings: Mapping[str, str | float | bool], started_s: float) -> bytes:
@@ -72,7 +82,7 @@ def hparams_of(run: str, settings: Mapping[str, str | float | bool], started_s: 
 
 
 def margins(title: str, charts: Mapping[str, Sequence[str]]) -> bytes:
-    """A layout of the Custom Scalars tab. charts: name -> tags of value, low and high, a line and its band."""
+    """A layout of the Custom Scalars tab. charts: name -> tags of value, low and high, a line and its band per run."""
     from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
     from tensorboard.compat.proto.tensor_pb2 import TensorProto
     from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
@@ -83,7 +93,7 @@ def margins(title: str, charts: Mapping[str, Sequence[str]]) -> bytes:
         Chart(title=name, margin=MarginChartContent(series=[MarginChartContent.Series(value=v, lower=low, upper=high)]))
         for name, (v, low, high) in charts.items()
     ]
-    layout = Layout(category=[Category(title=title, chart=content)])
+    layout = Layout(category=[Category(title=title, chart=content[::-1])])  # the tab shows the last chart first
     tensor = TensorProto(dtype=DT_STRING, string_val=[layout.SerializeToString()], tensor_shape=TensorShapeProto())
     plugin = SummaryMetadata.PluginData(plugin_name="custom_scalars")
     metadata = SummaryMetadata(plugin_data=plugin)

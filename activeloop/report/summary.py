@@ -110,6 +110,16 @@ class Summary:
         return max((max(each.last_labels.values()) for each in self.strategies), default=0)
 
     @property
+    def labels_to_target(self) -> Mapping[tuple[str, int], float]:
+        """(strategy, seed) -> labels, of the runs that reached it."""
+        return {
+            (each.strategy, seed): labels
+            for each in self.strategies
+            for seed, labels in each.reached.items()
+            if labels is not None
+        }
+
+    @property
     def is_falling(self) -> bool:
         """Less of the metric is better."""
         return self.metric in FALLING

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from activeloop.report.curves import Record, by_cost, features_seen, points_of, read_records, write_csv
+from activeloop.report.conditions import Condition
+from activeloop.report.curves import by_cost, features_seen, points_of, read_records, write_csv
 from activeloop.report.images import Images
 from activeloop.report.plot import draw
 from activeloop.report.summary import Summary, summarise, write_json
-from activeloop.report.tensorboard import run_folder, write_means, write_run
+from activeloop.report.tensorboard import write_all
 
 
 def write_report(
@@ -35,13 +36,5 @@ def write_report(
     write_csv(points, out / f"curves{by}.csv", x)
     write_json(summary, out / f"summary{by}.json")
     draw(summary, out / f"curves{by}.png")
-    for record in records:
-        write_run(record.folder, run_folder(out / "tb", record.strategy, record.seed), images, truth_of(out, record))
-    if x == "labels":
-        write_means(summary, out / "tb" / "mean")
+    write_all(out / "tb", [Condition("", {}, records)], [summary], images)
     return summary
-
-
-def truth_of(out: Path, record: Record) -> Path:
-    """Where a simulation writes down what was wrong in this run's answers: outside the run's reach."""
-    return out / "truth" / f"{record.folder.name}.jsonl"

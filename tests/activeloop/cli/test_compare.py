@@ -54,7 +54,7 @@ def test_every_report_names_the_features(cli: Cli, tmp_path: Path) -> None:
     assert "features pca, 5 dimensions, 54 % of the variance; the learner sees the inputs" in said.err
     assert "Features that strategies saw: pca, dimensions 5." in said.out
     assert json.loads((tmp_path / "c/summary.json").read_text())["features"] == ["pca, dimensions 5"]
-    assert b"with data.features" in next((tmp_path / "c/tb/runs").rglob("events*")).read_bytes()
+    assert b"data.features" in next((tmp_path / "c/tb/runs").rglob("events*")).read_bytes()
     assert "Features that strategies saw: the inputs." in plain.out
     assert "of the variance; the learner sees those too" in both.err
     assert "saw: pca (the learner saw them too)." in both.out

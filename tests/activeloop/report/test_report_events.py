@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import time
 from pathlib import Path
+from shutil import rmtree
+from threading import Thread
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from activeloop.report.events import Key, Value, read, write
+from activeloop.report.events import Key, Value, read, remove_others, write
 from activeloop.report.protos import scalar
 
 
@@ -106,3 +111,32 @@ def test_a_torn_file_is_left_as_it_is_since_tensorboard_may_be_in_it(tmp_path: P
 
     assert torn.read_bytes() == content
     assert len(files(tmp_path)) == 2
+
+
+def test_a_writer_that_waited_for_a_folder_that_was_then_removed_makes_it_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    write(folder, line({10: 0.5}))
+    handle = os.open(folder, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    writer = Thread(target=write, args=(folder, line({20: 0.75})))
+    writer.start()
+    time.sleep(0.1)
+
+    rmtree(folder)
+    os.close(handle)
+    writer.join(10)
+
+    assert seen(folder) == [(20, 0.75)]
+
+
+def test_others_are_removed_with_the_folders_above_them_and_foreign_files_are_not(tmp_path: Path) -> None:
+    kept, other, foreign = tmp_path / "a" / "kept", tmp_path / "b" / "other", tmp_path / "c"
+    for folder in (kept, other, foreign):
+        write(folder, line({10: 0.5}))
+    (foreign / "notes.txt").touch()
+
+    remove_others(tmp_path, [kept])
+
+    assert seen(kept) == [(10, 0.5)]
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["a", "c"]
+    assert [path.name for path in foreign.iterdir()] == ["notes.txt"]

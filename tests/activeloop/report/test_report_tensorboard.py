@@ -10,12 +10,16 @@ import pytest
 import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 from torch import Tensor
 
+from activeloop.report.cards import _settings
+from activeloop.report.conditions import conditions
 from activeloop.report.curves import Point
 from activeloop.report.events import read
+from activeloop.report.study import study
 from activeloop.report.summary import summarise
-from activeloop.report.tensorboard import write_means, write_run
+from activeloop.report.tensorboard import MOST_CHECKED, bands_link, run_folder, write_all, write_means, write_run
 
 WriteRun = Callable[..., Path]
 WriteTimings = Callable[[Path, Sequence[Mapping[str, float]]], None]
@@ -142,7 +146,7 @@ def test_settings_lie_in_the_runs_own_folder(write_journal: WriteRun, tmp_path: 
     row = parse_session_start_info_plugin_data(content["_hparams_/session_start_info"])
     columns = parse_experiment_plugin_data(content["_hparams_/experiment"])
     assert (row.hparams["strategy"].string_value, row.hparams["seed"].number_value) == ("entropy", 3)
-    assert row.hparams["with learner.epochs"].number_value == 5
+    assert row.hparams["learner.epochs"].number_value == 5
     assert columns.metric_infos[0].name.tag == "accuracy/single run"
     assert [path.is_file() for path in (tmp_path / "tb").iterdir()] == [True]
 
@@ -158,7 +162,7 @@ def points(*accuracies: float) -> list[Point]:
 
 
 def test_means_hold_one_tag_in_one_folder_per_strategy(tmp_path: Path) -> None:
-    write_means(summarise(points(0.7, 0.9)), tmp_path)
+    write_means({"": summarise(points(0.7, 0.9))}, tmp_path)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["entropy", "random"]
     mean = dict(seen(tmp_path / "entropy")["accuracy/mean of seeds"])
@@ -167,18 +171,138 @@ def test_means_hold_one_tag_in_one_folder_per_strategy(tmp_path: Path) -> None:
 
 
 def test_a_mean_that_changed_as_a_seed_came_in_is_seen_once(tmp_path: Path) -> None:
-    write_means(summarise(points(0.7)), tmp_path)
+    write_means({"": summarise(points(0.7))}, tmp_path)
 
-    write_means(summarise(points(0.7, 0.9)), tmp_path)
+    write_means({"": summarise(points(0.7, 0.9))}, tmp_path)
 
     assert seen(tmp_path / "random")["interval/accuracy mean"] == [(10, 0.5), (20, 0.8)]
 
 
 def test_means_of_another_metric_leave_the_first_in_place(tmp_path: Path) -> None:
     losses = [Point(p.strategy, p.seed, p.round, p.labels, "loss", 1 - p.value) for p in points(0.7)]
-    write_means(summarise(points(0.7)), tmp_path)
+    write_means({"": summarise(points(0.7))}, tmp_path)
 
-    write_means(summarise(losses, "loss"), tmp_path)
+    write_means({"": summarise(losses, "loss")}, tmp_path)
 
     assert seen(tmp_path / "random")["interval/accuracy mean"] == [(10, 0.5), (20, 0.7)]
     assert seen(tmp_path / "random")["interval/loss mean"] == [(10, 0.5), (20, 0.3)]
+
+
+def test_charts_stand_in_the_order_of_their_conditions_in_every_folder(tmp_path: Path) -> None:
+    summary = summarise(points(0.7, 0.9))
+    write_means({"budget 20": summary, "budget 100": summary}, tmp_path)
+
+    for condition in ("budget 20", "budget 100"):
+        charts = layout(tmp_path / condition / "random").category[0].chart
+        titles = [chart.title for chart in charts]
+        assert titles == [f"{each}: accuracy, mean and 95 % interval" for each in ("budget 100", "budget 20")]
+        assert charts[1].margin.series[0].value == "interval/accuracy mean, budget 20"
+        assert f"interval/accuracy mean, {condition}" in seen(tmp_path / condition / "random")
+
+
+def layout(folder: Path) -> Layout:
+    accumulator = EventAccumulator(str(folder))
+    accumulator.Reload()
+    (event,) = accumulator.Tensors("custom_scalars__config__")
+    found = Layout()
+    found.ParseFromString(event.tensor_proto.string_val[0])
+    return found
+
+
+def write_board(out: Path, goal: float = 0.7) -> None:
+    found = conditions([out])
+    summaries = [each.summary for each in study(found, target=goal).conditions]
+    write_all(out / "tb", found, summaries, now=lambda: 1.0)
+
+
+def folders(tb: Path) -> list[str]:
+    return sorted(str(file.parent.relative_to(tb)) for file in tb.rglob("events.out.*"))
+
+
+def test_conditions_are_levels_of_folders(write_journal: WriteRun, tmp_path: Path) -> None:
+    for start in ("random", "k-center"):
+        write_journal("bald", 0, CURVE, name=f"bald-{start}", start=start)
+
+    write_board(tmp_path)
+
+    assert folders(tmp_path / "tb") == [
+        "mean/start k-center/bald", "mean/start random/bald",
+        "runs/start k-center/bald/seed-0", "runs/start random/bald/seed-0",
+    ]  # fmt: skip
+    assert run_folder(tmp_path / "tb", "bald", 0, "start random").is_dir()
+
+
+def test_a_condition_that_came_later_renames_the_first_and_leaves_nothing_twice(
+    write_journal: WriteRun, tmp_path: Path
+) -> None:
+    write_journal("bald", 0, CURVE)
+    write_board(tmp_path)
+    assert folders(tmp_path / "tb") == ["mean/bald", "runs/bald/seed-0"]
+    (tmp_path / "tb" / "mean" / "bald" / "notes.txt").touch()
+
+    write_journal("bald", 0, CURVE, name="another", start="k-center")
+    write_board(tmp_path)
+
+    assert folders(tmp_path / "tb") == [
+        "mean/start k-center/bald", "mean/start random/bald",
+        "runs/start k-center/bald/seed-0", "runs/start random/bald/seed-0",
+    ]  # fmt: skip
+    assert not (tmp_path / "tb" / "runs" / "bald").exists()
+    assert [file.name for file in (tmp_path / "tb" / "mean" / "bald").iterdir()] == ["notes.txt"]  # not ours
+
+
+def test_a_long_name_of_a_condition_is_cut_and_still_its_own(tmp_path: Path) -> None:
+    names = [f"start {'k-center ' * 40}{which}" for which in "ab"]
+
+    one, another = (run_folder(tmp_path, "bald", 0, name) for name in names)
+
+    one.mkdir(parents=True)
+    assert one != another
+
+
+def test_labels_to_the_goal_follow_the_last_report(write_journal: WriteRun, tmp_path: Path) -> None:
+    run = write_journal("bald", 0, CURVE)
+    at = run_folder(tmp_path / "tb", "bald", 0)
+
+    write_board(tmp_path, goal=0.6)
+    assert seen(at)["labels/to goal"] == [(15, 15)]
+    write_run(run, at, now=lambda: 1.0)  # as the run does while it goes on: it knows no goal
+    assert seen(at)["labels/to goal"] == [(15, 15)]
+
+    write_board(tmp_path, goal=0.75)
+    assert seen(at)["labels/to goal"] == [(25, 25)]
+    write_board(tmp_path, goal=0.9)
+    ((step, value),) = read_scalars(at, "labels/to goal")
+    assert (step, np.isnan(value)) == (0, True)
+
+
+def read_scalars(folder: Path, tag: str) -> list[tuple[int, float]]:
+    accumulator = EventAccumulator(str(folder))
+    accumulator.Reload()
+    return [(event.step, event.value) for event in accumulator.Scalars(tag)]
+
+
+def test_a_goal_never_reached_shows_nothing(write_journal: WriteRun, tmp_path: Path) -> None:
+    write_journal("bald", 0, CURVE)
+
+    write_board(tmp_path, goal=0.99)
+
+    assert "labels/to goal" not in seen(run_folder(tmp_path / "tb", "bald", 0))
+
+
+def test_a_stage_of_the_oracle_is_noise_too() -> None:
+    config = {
+        "oracle": {"name": "simulated", "noise": "pair:0.2", "stages": [{"kind": "tired", "rate": 50}, "gambler"]}
+    }
+
+    assert dict(_settings(config))["noise"] == "tired, gambler, pair:0.2"
+
+
+def test_few_runs_need_no_link(tmp_path: Path) -> None:
+    for at in range(MOST_CHECKED):
+        (tmp_path / str(at)).mkdir()
+        (tmp_path / str(at) / "events.out.tfevents.0000.activeloop").touch()
+    assert bands_link(tmp_path) is None
+
+    (tmp_path / "events.out.tfevents.0000.activeloop").touch()
+    assert bands_link(tmp_path) is not None
