@@ -42,7 +42,7 @@ def label(folder: Path, wanted: Wanted, studio: Studio, pause: Callable[[float],
             about=loop.run.state.fingerprint,
             classes=loop.classes,
             kind=kind_of(loop.show(0)),
-            panel=wanted.panel,
+            panel=wanted.rule.cap if wanted.rule is not None else 1,
             guesses=wanted.guesses,
         )
         project = opened(client, wished, folder / FILE, studio.project)

@@ -29,7 +29,7 @@ def mirror(inbox: Inbox, ticket: str, tool: str, rows: Collection[int], said: It
     """Let what stands about these rows be what stands in the tool; gives how many changes that took.
 
     An answer that was changed or deleted there is undone here, as long as its row was not collected. Of several answers of
-    one annotator the latest counts, of more annotators than the panel has those who began first. What was answered by
+    one annotator the latest counts, of more annotators than the rule asks at most those who began first. What was answered by
     other ways stays. Again: no effect.
 
     rows: those about which `said` is complete.
@@ -61,7 +61,7 @@ def _mirror_row(inbox: Inbox, ticket: str, tool: str, row: int, wanted: dict[str
         each
         for each in sorted(wanted.values(), key=lambda each: (each.began, each.annotator))
         if each.annotator not in names
-    ][: max(0, inbox.panel - len(names))]
+    ][: max(0, inbox.rule.cap - len(names))]
     for each in new:
         said = Said(ticket, row, "skip" if each.label == SKIP else "answer", each.label, each.annotator)
         request = f"{tool}:{secrets.token_hex(16)}"  # says for good which tool the answer came from

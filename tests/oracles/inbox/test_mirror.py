@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from oracles import Inbox
 from oracles.inbox.mirror import Elsewhere, mirror
+from oracles.rule import Rule
 
 from .conftest import Open
 
@@ -71,7 +72,7 @@ def test_of_several_by_one_annotator_the_latest_counts(inbox: Inbox) -> None:
 
 
 def test_a_panel_takes_those_who_began_first_and_most_of_them_decide(open_inbox: Open) -> None:
-    inbox = open_inbox(panel=3)
+    inbox = open_inbox(rule=Rule(least=3, cap=3))
     inbox.post("q0", [4])
     said_of = [
         said(4, 1, "ada", NOW),
@@ -89,7 +90,7 @@ def test_a_panel_takes_those_who_began_first_and_most_of_them_decide(open_inbox:
 
 
 def test_what_was_answered_by_other_ways_stays_and_takes_its_place(open_inbox: Open) -> None:
-    inbox = open_inbox(panel=2)
+    inbox = open_inbox(rule=Rule(least=2, cap=2))
     inbox.post("q0", [4])
     inbox.answer("q0", 4, 6, "ada", request="from the page")
 

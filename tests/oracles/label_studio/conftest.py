@@ -14,6 +14,7 @@ from oracles import Inbox
 from oracles.items import Image, Item
 from oracles.label_studio import Client, LabelStudio, Project, opened
 from oracles.label_studio.project import Wished
+from oracles.rule import Rule
 
 from ..inbox.conftest import Clock
 from .fake import LEGACY, Fake, serving
@@ -62,7 +63,7 @@ def make(open_project: Open, tmp_path: Path) -> Iterator[Make]:
     inboxes: list[Inbox] = []
 
     def start(panel: int = 1, shows: Callable[[int], Item] = show, **options: Any) -> LabelStudio:
-        inboxes.append(Inbox(tmp_path / "inbox.sqlite", len(CLASSES), Clock(), panel=panel))
+        inboxes.append(Inbox(tmp_path / "inbox.sqlite", len(CLASSES), Clock(), rule=Rule(least=panel, cap=panel)))
         project = open_project(panel=panel, guesses=options.pop("guesses", False))
         return LabelStudio(inboxes[-1], project, CLASSES, shows, **options)
 

@@ -98,7 +98,7 @@ def test_a_panel_decides_by_majority_of_those_who_came_first(make: Make, fake: F
     fake.annotate(3, None, "bob@example.com")
     fake.annotate(3, "4", "cid@example.com")
 
-    assert oracle.collect("q0") == {7: 2, 3: -2}
+    assert oracle.collect("q0") == {7: 2, 3: 4}
     assert [each["annotator"] for each in oracle.notes("q0")[7]["answers"]] == [  # type: ignore[index, union-attr]
         "ada@example.com", "bob@example.com", "cid@example.com",
     ]  # fmt: skip
