@@ -1,0 +1,1 @@
+"""Many runs: which, and by whom they are worked through."""
