@@ -47,7 +47,8 @@ def _through(work: Callable[[T], R], items: Sequence[T], at_once: int, mark: str
     from ray.exceptions import RayError
 
     one = ray.remote(num_cpus=1, max_retries=retries)(worker(mark))
-    common, waiting, running = ray.put(cloudpickle.dumps(work)), list(reversed(items)), []
+    common, waiting = ray.put(cloudpickle.dumps(work)), list(reversed(items))
+    running: list[ray.ObjectRef] = []
     failures: list[RayError] = []
     try:
         while waiting or running:
