@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import uuid4
@@ -148,7 +149,7 @@ def outcome(work: bytes, item: bytes, mark: str | None) -> bytes:
     torch.set_num_threads(1)
     try:
         _check_mark(mark)
-        found: Outcome = (True, cloudpickle.loads(work)(cloudpickle.loads(item)))
+        found: Outcome = (True, _unpacked(work)(cloudpickle.loads(item)))
     except Exception as error:
         error.add_note(f"in a worker on {socket.gethostname()}:\n{traceback.format_exc()}")
         found = (False, error)
@@ -157,6 +158,14 @@ def outcome(work: bytes, item: bytes, mark: str | None) -> bytes:
     except Exception as error:  # a result, or an exception, that holds a file or a lock
         text = "".join(traceback.format_exception(found[1])) if not found[0] else type(found[1]).__name__
         return bytes(cloudpickle.dumps((False, TypeError(f"what a worker gave cannot be pickled ({error}): {text}"))))
+
+
+@lru_cache(maxsize=1)  # work may hold an encoder
+def _unpacked(work: bytes) -> Callable[[Any], Any]:
+    from ray import cloudpickle
+
+    found: Callable[[Any], Any] = cloudpickle.loads(work)
+    return found
 
 
 def result(told: bytes) -> Any:

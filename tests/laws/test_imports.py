@@ -44,6 +44,20 @@ MAY_IMPORT = {
     "select": BASE | {"config", "report", "rounds"},
     "cluster": {"errors"},
     "sweep": {"types", "errors", "config", "run", "fold", "store", "cluster"},
+    "shards": BASE
+    | {
+        "catalogue",
+        "cluster",
+        "config",
+        "data",
+        "evidence",
+        "features",
+        "pick",
+        "predictions",
+        "rounds",
+        "selectors",
+        "store",
+    },
     "predictions": BASE | {"catalogue", "config", "evidence", "rounds"},
 }
 FILES = sorted(path for path in (ROOT / "activeloop").rglob("*.py"))
