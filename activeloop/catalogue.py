@@ -46,6 +46,7 @@ ACQUISITIONS = {
 SELECTORS = {
     "random": "activeloop.selectors.random:random",
     "k-center": "activeloop.selectors.k_center:k_center",
+    "k-center-sharded": "activeloop.selectors.k_center_sharded:k_center_sharded",
     "k-means": "activeloop.selectors.k_means:k_means",
     "k-means++": "activeloop.selectors.k_means_plus_plus:k_means_plus_plus",
     "prototypical": "activeloop.selectors.prototypical:prototypical",

@@ -32,7 +32,7 @@ def pick(
     raises:  BadScores for nan, infinity, a wrong shape or too few free positions; ConfigError for `how` and `beta`.
     source:  Kirsch et al. 2021, arXiv:2106.12059, table 1.
     """
-    _check(scores, free, n)
+    check(scores, free, n)
     candidates = np.flatnonzero(free)
     shuffled = candidates[rng.permutation(len(candidates))]  # a stable sort of these breaks ties by `rng`
     keys = _keys(scores[shuffled], rng, how, beta, shift)
@@ -82,7 +82,8 @@ def _log(scores: Scores) -> Scores:
         return np.log(scores)
 
 
-def _check(scores: Scores, free: NDArray[np.bool_], n: int) -> None:
+def check(scores: Scores, free: NDArray[np.bool_], n: int, first: int = 0) -> None:
+    """raises: BadScores for what `pick` refuses.    first: the position of the first of these scores, for the message."""
     if scores.shape != free.shape:
         raise BadScores(
             f"scores have the shape {scores.shape}, but {len(free)} rows are at hand: give one score a row."
@@ -91,7 +92,7 @@ def _check(scores: Scores, free: NDArray[np.bool_], n: int) -> None:
     if len(bad):
         raise BadScores(
             f"{len(bad):,} of {len(scores):,} scores are nan or infinite; the first is {scores[bad[0]]} at position"
-            f" {bad[0]}. Look at the evidence of that row: a diverged model is the usual cause (lower the learning rate)."
+            f" {first + bad[0]}. Look at the evidence of that row: a diverged model is the usual cause (lower the learning rate)."
         )
     if n < 0 or n > free.sum():
         raise BadScores(f"{n} picks were asked for, but {int(free.sum())} rows are open.")

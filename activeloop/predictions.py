@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from typing import Any
 
 import numpy as np
@@ -36,11 +36,11 @@ def score(
     raises:   UnknownName, MissingEvidence; ConfigError for arrays of different lengths, and for a function that picks rows
               itself; BadScores for evidence that breaks its contract.
     """
-    plan = _plan(strategy, evidence, options)
+    plan = plan_of(strategy, evidence, options)
     if plan.picks:
         raise ConfigError(f"{strategy!r} picks rows itself and gives no scores: use `picks`.")
     with threaded(threads):
-        return _scores(plan, evidence, {"labels": torch.full((_rows(evidence),), OPEN)})
+        return scores(plan, evidence, {"labels": torch.full((rows_of(evidence),), OPEN)})
 
 
 def picks(
@@ -55,25 +55,35 @@ def picks(
     how:      pick, beta and shift, for a function that scores.
     raises:   as `score`; ConfigError for n and labels.
     """
-    plan, how, count = _plan(strategy, evidence, options), how or AcquireConfig(), _rows(evidence)
+    plan, how, count = plan_of(strategy, evidence, options), how or AcquireConfig(), rows_of(evidence)
+    held = checked_labels(labels, count, n)
+    check_how(how)
+    hand = {"rows": np.arange(count), "labels": torch.from_numpy(held), "n": n, "rng": rng(seed, 0, "select")}
+    with threaded(threads):
+        if plan.picks:
+            seen = Seen(part_of(plan, evidence, hand, slice(0, count)), None, {})
+        else:
+            seen = Seen(None, scores(plan, evidence, hand), {})
+        return choose(plan, how, seen, hand)
+
+
+def checked_labels(labels: Labels | None, count: int, n: int) -> Labels:
+    """[N], all open where they are left out. raises: ConfigError for another shape, and for more picks than open rows."""
     held = np.full(count, OPEN) if labels is None else np.asarray(labels)
     free = int((held == OPEN).sum())
     if held.shape != (count,):
         raise ConfigError(f"labels have the shape {held.shape}, and the evidence is of {count:,} rows: give one a row.")
     if not 1 <= n <= free:
         raise ConfigError(f"-n is {n}; {free:,} of the {count:,} rows are open, so ask for 1 to {free:,}.")
+    return held
+
+
+def check_how(how: AcquireConfig) -> None:
     if how.pick == "diverse":
         raise ConfigError("pick 'diverse' needs a run around it; here, take a selector that spreads, such as badge.")
-    hand = {"rows": np.arange(count), "labels": torch.from_numpy(held), "n": n, "rng": rng(seed, 0, "select")}
-    with threaded(threads):
-        if plan.picks:
-            seen = Seen(_part(plan, evidence, hand, slice(0, count)), None, {})
-        else:
-            seen = Seen(None, _scores(plan, evidence, hand), {})
-        return choose(plan, how, seen, hand)
 
 
-def _plan(strategy: str, evidence: Arrays, options: Mapping[str, object] | None) -> Plan:
+def plan_of(strategy: str, evidence: Mapping[str, Sized], options: Mapping[str, object] | None) -> Plan:
     """The function with nothing to compute before it, if all that it asks for is here."""
     function = catalogue.find_strategy(strategy)
     for name in evidence:
@@ -89,7 +99,8 @@ def _plan(strategy: str, evidence: Arrays, options: Mapping[str, object] | None)
     return Plan(strategy, function, checked_options(function, options or {}, strategy), ())
 
 
-def _rows(evidence: Arrays) -> int:
+def rows_of(evidence: Mapping[str, Sized]) -> int:
+    """How many rows the evidence is of. raises: ConfigError where that differs."""
     lengths = {name: len(array) for name, array in evidence.items() if name not in NOT_BY_ROW}
     if len(set(lengths.values())) != 1:
         said = ", ".join(f"{name} {length:,}" for name, length in lengths.items()) or "no array with a row for each"
@@ -97,13 +108,17 @@ def _rows(evidence: Arrays) -> int:
     return next(iter(lengths.values()))
 
 
-def _scores(plan: Plan, evidence: Arrays, hand: Mapping[str, Any]) -> NDArray[np.float64]:
-    return in_chunks(plan, lambda at: _part(plan, evidence, hand, at), _rows(evidence))
+def scores(plan: Plan, evidence: Arrays, hand: Mapping[str, Any], first: int = 0) -> NDArray[np.float64]:
+    """[n], what `score` gives, by as many threads as are set.
+
+    hand: labels [n], and whatever else of GIVEN the function asks for.    first: the number of the first row.
+    """
+    return in_chunks(plan, lambda at: part_of(plan, evidence, hand, at, first), rows_of(evidence))
 
 
-def _part(plan: Plan, evidence: Arrays, hand: Mapping[str, Any], at: slice) -> dict[str, Any]:
+def part_of(plan: Plan, evidence: Arrays, hand: Mapping[str, Any], at: slice, first: int = 0) -> dict[str, Any]:
     """What the function asks for, of the rows in `at`, checked."""
-    rows = np.arange(at.start, at.stop)
+    rows = np.arange(first + at.start, first + at.stop)
     found: dict[str, Any] = {**hand, "rows": rows, **({"labels": hand["labels"][at]} if "labels" in hand else {})}
     for name in needs(plan.function):
         if name in evidence:

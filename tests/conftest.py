@@ -61,3 +61,13 @@ def finish() -> Callable[[Path, Config, Loaded], Path]:
         return folder / "journal.jsonl"
 
     return to_its_end
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[None]:
+    """A Ray cluster on this machine, two processes at a time. What joins one uses that of its caller, so it starts once."""
+    pytest.importorskip("ray", reason="needs Ray: pip install 'activeloop[ray]'")
+    from activeloop.cluster import joined
+
+    with joined(None, 2):
+        yield

@@ -78,10 +78,10 @@ def write_table(path: Path, columns: Sequence[str], lines: Iterable[Sequence[obj
     replace_bytes(path, text.getvalue().encode())
 
 
-def held_rows(path: Path | None, rows: Mapping[int, int]) -> Labels:
+def held_rows(path: Path | None, rows: Mapping[int, int] | range) -> Labels:
     """[N], 0 where the file says that a row is labelled, SKIP where it says so; which class it has does not matter.
 
-    rows: number in the file -> row.    raises: ConfigError for a row that is none.
+    rows: number in the file -> row; a range where they are the same.    raises: ConfigError for a row that is none.
     """
     import numpy as np
 

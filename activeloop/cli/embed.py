@@ -1,8 +1,12 @@
-"""Compute the features of every row once, and write them as an .npy.
+"""Compute the features of every row once, and write them as an .npy, or as a folder of shards.
 
-SOURCE is a name that `activeloop list features` shows. The file is [N, D] float32: the rows of the pool in the source's
+SOURCE is a name that `activeloop list features` shows. --out F.npy is [N, D] float32: the rows of the pool in the source's
 order, then those of its test set where it has one, as `--features F.npy` takes them. Encoders learn from the pool's inputs
 alone. What was computed is kept in --cache too, and a command that was interrupted goes on where it stood.
+
+--out DIR is for pools larger than memory: --data is then an .npy, Parquet (a file or a folder; a column of lists, or of
+images) or a folder of images, and DIR gets a file for every --shard-rows rows, which `activeloop pick` takes as evidence.
+--engine ray has them computed by a Ray cluster, to the same bytes.
 """
 
 from __future__ import annotations
@@ -11,10 +15,14 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from activeloop.cli.engine import engine_arguments, engine_of
 from activeloop.cli.options import data_arguments
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from activeloop.features.attach import Found
+    from activeloop.shards.engines import Engine
 
 UNUSED = {
     "test_fraction": "every row is embedded, whatever is held out later",
@@ -27,14 +35,21 @@ UNUSED = {
 
 def arguments(parser: ArgumentParser) -> None:
     data_arguments(parser)
-    parser.add_argument("--out", type=Path, required=True, metavar="F.npy", help="where the features go")
+    parser.add_argument("--out", type=Path, required=True, metavar="F.npy|DIR", help="where the features go")
     parser.add_argument(
         "--set", dest="sets", action="append", default=[], metavar="OPTION=VALUE",
         help="of the source, such as dimensions=32 or weights_path=resnet18.pth",
     )  # fmt: skip
+    parser.add_argument(
+        "--fit-rows", type=int, metavar="M", help="with shards: rows that an encoder learns from (100000)"
+    )
+    engine_arguments(parser)
 
 
-def main(out: Path, sets: list[str], **given: Any) -> int:
+def main(
+    out: Path, sets: list[str], fit_rows: int | None, shard_rows: int | None, engine: str | None, address: str | None,
+    **given: Any,
+) -> int:  # fmt: skip
     from activeloop.cli.main import DONE
     from activeloop.config import load as load_config
     from activeloop.data.sources import load
@@ -43,6 +58,11 @@ def main(out: Path, sets: list[str], **given: Any) -> int:
 
     source = _source(given, out)
     options = load_config(None, [f"start.options.{entry}" for entry in sets]).start.options
+    if out.suffix != ".npy":
+        return _in_shards(out, source, options, fit_rows, shard_rows, engine_of(engine, address), given)
+    for name, value in (("fit-rows", fit_rows), ("shard-rows", shard_rows), ("engine", engine), ("address", address)):
+        if value is not None:
+            raise ConfigError(f"--{name} is of shards, and --out {out} is one file: name a folder, or leave it out.")
     data_dir, classes, cache = (Path(at) if (at := given[name]) else None for name in ("data_dir", "classes", "cache"))
     loaded = load(
         given["data"] or "digits",
@@ -83,9 +103,35 @@ def _source(given: dict[str, Any], out: Path) -> str:
         raise ConfigError(
             f"--features {source} is a file of features already; name what to compute, such as pca or simclr."
         )
-    if out.suffix != ".npy":
-        raise ConfigError(f"--out is {out}; features are written as .npy, so name it so.")
+    if out.suffix not in ("", ".npy"):
+        raise ConfigError(f"--out is {out}; features are written as .npy, so name it so, or name a folder for shards.")
     return source
+
+
+def _in_shards(
+    out: Path, source: str, options: Mapping[str, object], fit_rows: int | None, shard_rows: int | None, engine: Engine,
+    given: dict[str, Any],
+) -> int:  # fmt: skip
+    from activeloop.cli.main import DONE
+    from activeloop.errors import ConfigError
+    from activeloop.shards.embed import FIT_ROWS, ROWS, embed
+    from activeloop.shards.tables import open_table
+
+    for name in ("data_dir", "download", "skip_unreadable"):
+        if given.get(name):
+            raise ConfigError(
+                f"--{name.replace('_', '-')} is of no use with shards, whose pool is --data's files; leave it out."
+            )
+    if given["data"] is None:
+        raise ConfigError("--data is missing: shards are of an .npy, of Parquet or of a folder of images.")
+    table = open_table(Path(given["data"]).expanduser(), image_size=given["image_size"])
+    cache = Path(given["cache"]) if given["cache"] else None
+    found = embed(
+        table, source, out, options, rows=shard_rows or ROWS, fit_rows=fit_rows or FIT_ROWS, engine=engine, cache=cache
+    )
+    print(f"wrote {out}: {len(table):,} rows in {len(found.files):,} shards")
+    print(f"  {found.says}{'' if len(table) <= (fit_rows or FIT_ROWS) else f', from {fit_rows or FIT_ROWS:,} rows'}")
+    return DONE
 
 
 def _write(out: Path, parts: list[Found]) -> None:

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -46,10 +46,13 @@ class Unreadable(Exception):
     """Why an image cannot be decoded."""
 
 
-def open_image(path: str, image_size: int | None) -> Image.Image:
-    """The image upright, in mode L or RGB; with `image_size` its centre, squared. raises: Unreadable."""
+def open_image(source: str | IO[bytes], image_size: int | None) -> Image.Image:
+    """The image upright, in mode L or RGB; with `image_size` its centre, squared. raises: Unreadable.
+
+    source: a path, or the encoded image itself.
+    """
     try:
-        with Image.open(path) as image:
+        with Image.open(source) as image:
             if image_size is not None:
                 image.draft(None, (2 * image_size, 2 * image_size))  # a JPEG decodes faster to 1/2, 1/4 or 1/8
             ImageOps.exif_transpose(image, in_place=True)
@@ -57,7 +60,7 @@ def open_image(path: str, image_size: int | None) -> Image.Image:
                 raise Unreadable(f"mode {image.mode} has more than 8 bits a pixel; save it with 8")
             upright = image.convert("L" if image.mode in GREY else "RGB")
     except BROKEN as error:
-        raise Unreadable(str(error).replace(path, "the file")) from error
+        raise Unreadable(str(error).replace(str(source), "the file")) from error
     if image_size is None:
         return upright
     return ImageOps.fit(upright, (image_size, image_size), Image.Resampling.BILINEAR)

@@ -88,6 +88,23 @@ def features_of(
     return found[0], found[1] if len(found) > 1 else None
 
 
+def encoder_of(
+    data: Data, source: str, given: Mapping[str, object], *, cache: Path | None, show_progress: bool | None
+) -> tuple[Encoder, Plan, str]:
+    """The encoder alone, fitted or recalled, for rows that are not in `data`; its plan; and hex digits that name it.
+
+    raises: UnknownName, ConfigError, BadScores.
+    """
+    refuse_nan(data.inputs, "inputs of the pool")
+    if source == "pixels":
+        checked_options(_pixels, given, source)
+        encoder = Encoder(lambda inputs: inputs.flatten(1).float(), "pixels")
+        return encoder, Plan(lambda work: encoder), "pixels"
+    room = _Room.of(data, source, given, (cache or cache_folder()) / "features", show_progress)
+    with arithmetic(room.plan.threads):
+        return room.encoder(Work(room.fitted, show_progress)), room.plan, room.key
+
+
 def _pixels() -> None:
     """Takes no options."""
 
@@ -132,13 +149,19 @@ class _Room:
             raise ConfigError(f"{entry} could not be kept; pass --cache with a folder on a disk that can.")
         return Found(torch.from_numpy(found[0]), str(found[1]["says"]), entry, was_there)
 
+    @property
+    def fitted(self) -> Path:
+        return self.folder / f"{self.key}.pt"
+
+    def encoder(self, work: Work) -> Encoder:
+        with alone(self.fitted):
+            found: Encoder = self.plan.fit(work)
+        return found
+
     def _build(self, entry: Path, inputs: Tensor) -> None:
-        fitted = self.folder / f"{self.key}.pt"
-        work = Work(fitted, self.show)
+        work = Work(self.fitted, self.show)
         with arithmetic(self.plan.threads):
-            with alone(fitted):
-                encoder: Encoder = self.plan.fit(work)
-            build(entry, inputs, encoder, self.plan.batch, work)
+            build(entry, inputs, self.encoder(work), self.plan.batch, work)
 
 
 def _plain(value: object) -> JSON:

@@ -114,13 +114,13 @@ def build(entry: Path, inputs: Tensor, encoder: Encoder, batch: int, work: Work)
     raises: ConfigError for a full disk or an encoder that gives no [n, D]; BadScores for nan.
     """
     partial, reached = entry.with_suffix(".partial"), entry.with_suffix(".reached")
-    first = _embedded(encoder, inputs[:batch], 0)
+    first = embedded(encoder, inputs[:batch], 0)
     features, start = _opened(partial, reached, (len(inputs), first.shape[1]))
     saved = time.monotonic()
     with work.bar(len(inputs), "embedding", " rows", start) as bar:
         for at in range(start, len(inputs), batch):
             end = min(at + batch, len(inputs))
-            features[at:end] = first if at == 0 else _embedded(encoder, inputs[at:end], at)
+            features[at:end] = first if at == 0 else embedded(encoder, inputs[at:end], at)
             bar.update(end - at)
             if time.monotonic() - saved > SAVE_S:
                 features.flush()
@@ -150,7 +150,8 @@ def _opened(partial: Path, reached: Path, shape: tuple[int, int]) -> tuple[np.me
     return np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape), 0
 
 
-def _embedded(encoder: Encoder, inputs: Tensor, at: int) -> NDArray[np.float32]:
+def embedded(encoder: Encoder, inputs: Tensor, at: int) -> NDArray[np.float32]:
+    """[n, D], checked.    at: the number of the first row, for messages."""
     with torch.no_grad():
         found = encoder.embed(inputs)
     if not isinstance(found, Tensor) or found.dim() != 2 or len(found) != len(inputs):

@@ -54,6 +54,22 @@ MAY_IMPORT = {
     "bridges": BASE | {"acquisitions", "catalogue", "learners", "pick"},
     "testing": BASE | {"catalogue", "config", "evidence", "rounds"},  # learners are made as a run makes them
     "select": BASE | {"config", "report", "rounds"},
+    "cluster": {"errors"},
+    "sweep": {"types", "errors", "config", "run", "fold", "store", "cluster"},
+    "shards": BASE
+    | {
+        "catalogue",
+        "cluster",
+        "config",
+        "data",
+        "evidence",
+        "features",
+        "pick",
+        "predictions",
+        "rounds",
+        "selectors",
+        "store",
+    },
     "predictions": BASE | {"catalogue", "config", "evidence", "rounds"},
 }
 FILES = sorted(path for path in (ROOT / "activeloop").rglob("*.py"))

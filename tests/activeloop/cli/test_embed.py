@@ -93,3 +93,41 @@ def test_threads_stay_as_they_were(cli: Cli) -> None:
     cli("embed", "--data", "toy.npz", "--features", "pca", "--set", "dimensions=2", "--out", "F.npy")
 
     assert torch.get_num_threads() == 1
+
+
+def test_a_folder_gets_shards_with_the_bytes_of_the_one_file(cli: Cli, tmp_path: Path) -> None:
+    images = np.load(tmp_path / "toy.npz")["x_train"]
+    np.save(tmp_path / "X.npy", images)
+    (tmp_path / "names.txt").write_text("a\nb\n")
+    (tmp_path / "mine.py").write_text("from torch import nn\ndef flat(shape):\n    return nn.Flatten()\n")
+    words = ("embed", "--data", "X.npy", "--features", "mine:flat", "--set", "batch=8")
+    one = cli(*words, "--classes", "names.txt", "--out", "F.npy")
+    said = cli(*words, "--out", "F", "--shard-rows", 8)
+
+    assert (one.code, said.code) == (0, 0)
+    assert "wrote F: 20 rows in 3 shards" in said.out
+    found = [np.load(file) for file in sorted((tmp_path / "F").glob("*.npy"))]
+    assert [len(part) for part in found] == [8, 8, 4]
+    np.testing.assert_array_equal(np.concatenate(found), np.load(tmp_path / "F.npy"))
+    said = cli(
+        "pick", "k-center-sharded", "--evidence", "features=F", "-n", 3, "--set", "shards=2", "--out", "rows.csv"
+    )
+    assert said.code == 0
+    assert "3 of 20 rows picked" in said.out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--out", "F.npy", "--engine", "ray"), "--engine is of shards, and --out F.npy is one file"),
+        (("--out", "F.npy", "--shard-rows", 8), "--shard-rows is of shards"),
+        (("--out", "F", "--address", "auto"), "--address auto is of a Ray cluster: add --engine ray"),
+        (("--out", "F"), "toy.npz is no place for a pool in parts"),
+        (("--out", "F", "--skip-unreadable"), "--skip-unreadable is of no use with shards"),
+    ],
+)
+def test_options_of_shards_and_of_one_file_do_not_mix(cli: Cli, words: tuple[object, ...], message: str) -> None:
+    said = cli("embed", "--data", "toy.npz", "--features", "pixels", *words)
+
+    assert said.code == 2
+    assert message in said.err
