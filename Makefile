@@ -9,7 +9,7 @@ BENCHMARKS := $(filter-out $(addprefix benchmarks/,results.py measure.py peers.p
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "activeloop needs Python 3.11 or newer")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,browser,web]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,browser,web,ray,mlflow]'
 	touch $@
 
 demo: .venv/ready  ## six strategies, five seeds, on real digits, through an oracle that errs

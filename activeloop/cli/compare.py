@@ -38,18 +38,27 @@ def arguments(parser: ArgumentParser) -> None:
     run_arguments(parser)
 
 
-def main(strategies: str, seeds: int, jobs: int, engine: str | None, out: Path, goal: float, **given: Any) -> int:
+def main(
+    strategies: str,
+    seeds: int,
+    jobs: int,
+    engine: str | None,
+    address: str | None,
+    out: Path,
+    goal: float,
+    **given: Any,
+) -> int:
     from activeloop.cli.main import DONE, REFUSED
     from activeloop.cli.many import prepared, run_all, tell_of_failures, with_engine
     from activeloop.cli.report import show
 
     configs = _grid(configuration(given), strategies.split(","), seeds, jobs)
-    configs, engine = with_engine(configs, engine, jobs)
+    configs, engine = with_engine(configs, engine, jobs, address)
     runs = {run_name(config): config for config in configs}
     found = list(prepared(runs).values())
     _check_folder(out, configs, found[0].data)
     print(_what_is_done(configs, seeds, jobs, found, out), file=sys.stderr)
-    outcomes = run_all(runs, out, engine, jobs, logs=True)
+    outcomes = run_all(runs, out, engine, jobs, address, logs=True)
     if any(outcome.error is None for outcome in outcomes):
         show(out, goal=goal)
     if tell_of_failures(outcomes, list(runs)):

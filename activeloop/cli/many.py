@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from activeloop.training import FirstModel
     from activeloop.types import Loaded
 
-ENGINES = ("serial", "processes", "lockstep")
+ENGINES = ("serial", "processes", "lockstep", "ray")
 FAILURE = "failure.txt"  # beside the journal of a run that failed: why; gone once it goes on
 
 
@@ -36,18 +36,23 @@ def engine_arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument_group("execution").add_argument
     add("--jobs", type=int, default=1, metavar="N", help="processes (1)")
     add("--engine", choices=ENGINES, help="who runs the runs: serial, processes (where --jobs is more than 1), or lockstep,"
-        " small nets trained together, which is part of a run's fingerprint")  # fmt: skip
+        " small nets trained together, which is part of a run's fingerprint; or ray, --jobs at a time on a cluster")  # fmt: skip
+    add("--address", metavar="A", help="of the Ray cluster: auto, or HOST:PORT (one of its own, on this machine)")
 
 
-def with_engine(configs: Sequence[Config], engine: str | None, jobs: int) -> tuple[list[Config], str]:
+def with_engine(
+    configs: Sequence[Config], engine: str | None, jobs: int, address: str | None
+) -> tuple[list[Config], str]:
     """The configurations as that engine runs them, and its name where none was chosen.
 
-    raises: ConfigError for no jobs.
+    raises: ConfigError for no jobs, or an address without Ray.
     """
     from activeloop.errors import ConfigError
 
     if jobs < 1:
         raise ConfigError(f"--jobs is {jobs}; it must be 1 or more.")
+    if address is not None and engine != "ray":
+        raise ConfigError(f"--address {address} is that of a Ray cluster: it goes with --engine ray.")
     if engine == "lockstep":
         return [replace(config, lockstep=True) for config in configs], engine
     if engine is None and all(config.lockstep for config in configs):
@@ -134,6 +139,10 @@ def _executed(
         parts = [runs[at : at + most] for at in range(0, len(runs), most)]
         return chain.from_iterable(processes(partial(part_in_lockstep, out=out, path=path, logs=logs), parts, jobs))
     work: Callable[[tuple[str, Config]], Outcome] = partial(one_run, out=out, path=path, logs=logs)
+    if engine == "ray":
+        from activeloop.sweep.on_ray import on_ray
+
+        return on_ray(work, runs, address=address, jobs=None if address else jobs, shared=out)
     return serial(work, runs) if engine == "serial" else processes(work, runs, jobs)
 
 

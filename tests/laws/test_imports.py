@@ -42,6 +42,7 @@ MAY_IMPORT = {
     "report": {"types", "errors", "rng", "inject", "fold", "stop", "store", "geometry"},
     "sweep": {
         "types",
+        "cluster",
         "errors",
         "config",
         "drive",
@@ -55,7 +56,6 @@ MAY_IMPORT = {
     "testing": BASE | {"catalogue", "config", "evidence", "rounds"},  # learners are made as a run makes them
     "select": BASE | {"config", "report", "rounds"},
     "cluster": {"errors"},
-    "sweep": {"types", "errors", "config", "run", "fold", "store", "cluster"},
     "shards": BASE
     | {
         "catalogue",

@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from activeloop import cluster
-from activeloop.cli.compare import one_run
+from activeloop.cli.many import one_run
 from activeloop.config import Config
 from activeloop.errors import ConfigError, StoreError
+from activeloop.sweep.grid import run_name
 from activeloop.sweep.on_ray import on_ray
 
 PATIENCE_S = 300
@@ -58,9 +59,13 @@ def journals(out: Path) -> dict[str, bytes]:
     return {path.parent.name: path.read_bytes() for path in sorted(out.glob("runs/*/journal.jsonl"))}
 
 
+def named(configs: list[Config]) -> list[tuple[str, Config]]:
+    return [(run_name(config), config) for config in configs]
+
+
 def serial(configs: list[Config], out: Path) -> dict[str, bytes]:
     for config in configs:
-        one_run(config, out, list(sys.path))
+        one_run((run_name(config), config), out, list(sys.path))
     return journals(out)
 
 
@@ -122,7 +127,7 @@ class TestOnACluster:
         ]
         here = serial(configs, tmp_path / "here")
         there = tmp_path / "there"
-        found = list(on_ray(partial(one_run, out=there, path=list(sys.path)), configs, shared=there))
+        found = list(on_ray(partial(one_run, out=there, path=list(sys.path)), named(configs), shared=there))
 
         assert [outcome.error for outcome in found] == [None] * 6
         assert sorted(outcome.name for outcome in found) == sorted(here)
@@ -138,7 +143,7 @@ class TestOnACluster:
         (mine / "died").unlink()
         (mine / "calls").unlink()
         there = tmp_path / "there"
-        found = list(on_ray(partial(one_run, out=there, path=list(sys.path)), configs, shared=there))
+        found = list(on_ray(partial(one_run, out=there, path=list(sys.path)), named(configs), shared=there))
 
         assert (mine / "died").exists()
         assert [outcome.error for outcome in found] == [None, None]
