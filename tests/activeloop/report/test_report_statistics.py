@@ -128,6 +128,7 @@ def test_median_is_that_of_scipys_kaplan_meier_curve(n: int, end: float) -> None
         assert median_labels(reached, censored) == expected
 
 
+@pytest.mark.filterwarnings("ignore:The confidence interval is undefined")
 @pytest.mark.parametrize("n", [7, 12, 40])
 @pytest.mark.parametrize("end", [90.0, 110.0, 1000.0])
 def test_interval_of_the_median_is_where_scipys_log_log_limits_cross_a_half(n: int, end: float) -> None:
