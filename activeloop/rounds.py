@@ -69,6 +69,18 @@ class Seen:
     notes: Mapping[str, Mapping[str, JSON]]
 
 
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What a model reached.
+
+    metrics: accuracy and balanced_accuracy (mean recall of the classes present) in [0, 1], loss in nats; empty where
+    there is nothing to measure on.    confusion: [C, C], rows by true class and predicted class; None then.
+    """
+
+    metrics: Mapping[str, float]
+    confusion: NDArray[np.int64] | None
+
+
 def prepare(config: Config, data: Data, test: HeldOut | None) -> Setup:
     """Resolve learner, start and strategy. raises: ConfigError, UnknownName, MissingEvidence; trains nothing."""
     if config.budget > len(data):
@@ -163,10 +175,9 @@ def make_learner(config: LearnerConfig) -> Learner:
     return cast(Learner, make(**given))
 
 
-def measure(setup: Setup, model: Model, validation: Labels) -> dict[str, float]:
-    """Model -> metrics, on the test set where there is one, else on the validation rows; empty where there is neither.
+def measure(setup: Setup, model: Model, validation: Labels) -> Measured:
+    """Model -> what it reached, on the test set where there is one, else on the validation rows.
 
-    accuracy and balanced_accuracy (mean recall of the classes present) in [0, 1]; loss in nats.
     raises: BadScores where the model has diverged.
     """
     if setup.test is not None:
@@ -175,14 +186,14 @@ def measure(setup: Setup, model: Model, validation: Labels) -> dict[str, float]:
     else:
         rows = np.flatnonzero(validation >= 0)
         if not len(rows):
-            return {}
+            return Measured({}, None)
         labels, probs = validation[rows], model.probs(rows)
     if probs.shape != (len(rows), len(setup.data.classes)):
         raise BadScores(
             f"the model gave probs {list(probs.shape)}; they must be [{len(rows)}, {len(setup.data.classes)}]."
         )
     check("probs", probs, rows)  # nan would reach the journal, which refuses it in words that help nobody
-    return metrics(probs, labels)
+    return Measured(metrics(probs, labels), confusion(probs, labels))
 
 
 def metrics(probs: Tensor, labels: Labels) -> dict[str, float]:
@@ -196,6 +207,13 @@ def metrics(probs: Tensor, labels: Labels) -> dict[str, float]:
         "balanced_accuracy": float(np.mean(recalls)),
         "loss": float(-np.log(likelihood).mean()),
     }
+
+
+def confusion(probs: Tensor, labels: Labels) -> NDArray[np.int64]:
+    """[C, C], rows by true class and most probable class. probs: [n, C].    labels: [n]."""
+    counts = np.zeros((probs.shape[1], probs.shape[1]), dtype=np.int64)
+    np.add.at(counts, (labels, probs.argmax(dim=1).cpu().numpy()), 1)
+    return counts
 
 
 def candidates(config: Config, plan: Plan, labels: Labels, pickable: Rows, round: int) -> Rows:

@@ -18,6 +18,7 @@ from activeloop.fold import State, apply, fold
 from activeloop.rng import rng
 from activeloop.stop import WATCHED, Predictions, reason_to_stop, watched
 from activeloop.store import watched as kept_predictions
+from activeloop.store.confusion import On, write_confusion
 from activeloop.store.journal import FILE, Event, Journal
 from activeloop.store.timings import append as append_timings
 from activeloop.store.timings import timed
@@ -256,8 +257,11 @@ class Run:
             model, timings["fit_s"] = trained.model, round(trained.seconds, 6)
         if model is not None and not state.is_measured:
             with timed(self._clock, timings, "measure_s"):
-                metrics = measure(setup, model, state.validation)
-            self._append({"event": "measured", "round": state.round, "labels": state.told, "metrics": metrics})
+                found = measure(setup, model, state.validation)
+            if found.confusion is not None:  # first, so that no run says "measured" that lacks it
+                on: On = "validation" if setup.test is None else "test"
+                write_confusion(self.folder, found.confusion, state.told, on)
+            self._append({"event": "measured", "round": state.round, "labels": state.told, "metrics": found.metrics})
         predicted: Predictions | None = None
         if is_watched:
             with timed(self._clock, timings, "watch_s"):

@@ -19,7 +19,7 @@ COMMANDS = {
     "revise": "change labels after an audit, with the reason",
     "status": "where a run stands",
     "export": "labels as CSV, weights as safetensors, predictions for the rest",
-    "report": "table, curves and TensorBoard of finished or running runs",
+    "report": "a page, tables, curves and TensorBoard of finished or running runs",
     "list": "acquisitions, selectors, learners, nets, oracles, features or data, a line each",
     "explain": "the plan of a run with shapes, bytes, time and memory; trains nothing",
     "embed": "features of every row as an .npy: an encoder by name, or one trained on the pool",

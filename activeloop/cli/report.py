@@ -1,19 +1,32 @@
-"""Table, curves.csv, summary.json, curves.png and TensorBoard logs of a comparison or a run, finished or running."""
+"""What runs say, from their files alone: which strategy, how many labels, how sure. Finished or running, of one folder or
+several; writes one page of HTML that needs nothing beside it, and the same as Markdown, CSV, PNG and SVG.
+"""
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from activeloop.report.conditions import Condition
 
 BASELINE = "random"
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, help="what `compare --out` or `run --out` wrote")
+    parser.add_argument(
+        "folders", type=Path, nargs="+", metavar="DIR", help="what `compare`, `sweep` or `run` wrote with --out"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="OUT", help="where report.html and the other files go (the first DIR)"
+    )
     parser.add_argument("--metric", default="accuracy", help="accuracy, balanced_accuracy or loss (accuracy)")
     parser.add_argument(
-        "--goal", type=float, default=0.9, metavar="A", help="value that the table counts labels to (0.9)"
-    )
+        "--goal", type=_goals, action="extend", metavar="A,B,…",
+        help="values to reach: labels are counted to each, and sentences are about the first (0.9)",
+    )  # fmt: skip
     parser.add_argument("--baseline", metavar="NAME", help=f"what savings are measured against ({BASELINE})")
     parser.add_argument(
         "--x",
@@ -22,51 +35,79 @@ def arguments(parser: ArgumentParser) -> None:
         help="what the curves are drawn over (labels); cost where it is noted",
     )
     parser.add_argument(
+        "--lines", type=_names, default=(), metavar="KEY,…",
+        help="settings, such as start, that make lines of one chart instead of charts of their own",
+    )  # fmt: skip
+    parser.add_argument(
+        "--runs", type=int, metavar="N", help="runs to show in detail (one of each line and chart, at most 12)"
+    )
+    parser.add_argument(
         "--replay",
         action="store_true",
         help="train every model again, for stopping rules that look at predictions and were not there in the run",
     )
+    parser.add_argument("--no-pictures", action="store_true", help="load no data: show no images of what was picked")
 
 
-def main(folder: Path, metric: str, goal: float, baseline: str | None, x: str, replay: bool) -> int:
+def main(
+    folders: list[Path],
+    out: Path | None,
+    metric: str,
+    goal: list[float] | None,
+    baseline: str | None,
+    x: str,
+    lines: Sequence[str],
+    runs: int | None,
+    replay: bool,
+    no_pictures: bool,
+) -> int:
     from activeloop.cli.main import DONE
-    from activeloop.errors import StoreError, UnknownName, nearest
-    from activeloop.report.curves import read_records
+    from activeloop.cli.pictures import pictures
+    from activeloop.report.conditions import conditions
+    from activeloop.report.page.write import write_page
+    from activeloop.report.table import overview
+    from activeloop.report.tensorboard import write_all
 
-    records = read_records(folder)
-    if not records:
-        raise StoreError(
-            f"no run in {folder}: neither journal.jsonl nor runs/*/journal.jsonl. Name what `--out` of `activeloop"
-            " compare` or `run` was."
-        )
-    known = dict.fromkeys(point.metric for record in records for point in record.points())
-    if known and metric not in known:
-        raise UnknownName(f"no metric is called {metric!r}{nearest(metric, known)} Measured were {', '.join(known)}.")
-    strategies = dict.fromkeys(record.strategy for record in records)
-    if baseline is not None and baseline not in strategies:
-        raise UnknownName(
-            f"no strategy here is called {baseline!r}{nearest(baseline, strategies)} There are {', '.join(strategies)}."
-        )
+    found = conditions(folders, lines)
+    _check(folders, found, metric, baseline, runs)
     if replay:
         from activeloop.cli.replay import train_again
 
-        train_again(folder)
-    show(folder, metric, goal, baseline or BASELINE, x)
+        for folder in folders:
+            train_again(folder)
+    to, by = out or folders[0], "" if x == "labels" else f"-by-{x}"
+    of = write_page(
+        found,
+        to,
+        metric,
+        list(dict.fromkeys(goal or [0.9])),
+        baseline or BASELINE,
+        x,
+        runs,
+        None if no_pictures else pictures(),
+        _command(folders, out, found),
+    )
+    print(overview(of))
+    _print_answers(folders)
+    print("\n" + "\n".join(of.verdict))
+    write_all(to / "tb", found, [one.summary for one in of.conditions])
+    summary = f"summary{by}.json, " if len(found) == 1 else ""
+    print(
+        f"\nwrote {to}: report{by}.html, .md, .csv and .json, {summary}curves{by}.csv, .png and .svg, tb/"
+        f"\nopen {to / f'report{by}.html'} in a browser, or\n{tensorboard_line(to)}"
+    )
     return DONE
 
 
 def show(
     folder: Path, metric: str = "accuracy", goal: float = 0.9, baseline: str = BASELINE, x: str = "labels"
 ) -> None:
-    """Write everything, print the table, where the rest is, and the line that opens TensorBoard."""
-    from activeloop.report.answers import read_answers, text
+    """Write curves and TensorBoard, print the table, where the rest is, and the line that opens TensorBoard."""
     from activeloop.report.table import table
     from activeloop.report.write import write_report
 
     print(table(write_report(folder, metric, goal, baseline, x=x)))
-    answers = text(read_answers(folder))
-    if answers:
-        print(f"\n{answers}")
+    _print_answers([folder])
     runs = "runs/ (a journal each), " if (folder / "runs").is_dir() else ""
     by = "" if x == "labels" else f"-by-{x}"
     print(f"\nwrote {folder}: curves{by}.csv, summary{by}.json, curves{by}.png, {runs}tb/\n{tensorboard_line(folder)}")
@@ -85,3 +126,58 @@ def tensorboard_line(folder: Path) -> str:
         near = os.path.relpath(beside)
         name = str(beside) if near.startswith("..") else near
     return f"{name} --logdir {shlex.quote(str(folder / 'tb'))} --samples_per_plugin images=100"
+
+
+def _goals(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is no list of numbers, such as 0.8,0.9") from None
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _check(
+    folders: Sequence[Path], found: Sequence[Condition], metric: str, baseline: str | None, runs: int | None
+) -> None:
+    from activeloop.errors import ConfigError, StoreError, UnknownName, nearest
+    from activeloop.report.curves import run_folders
+
+    for folder in folders:
+        if not run_folders(folder):
+            raise StoreError(
+                f"no run in {folder}: neither journal.jsonl nor runs/*/journal.jsonl. Name what `--out` of `activeloop"
+                " compare` or `run` was."
+            )
+    records = [record for condition in found for record in condition.records]
+    if not records:
+        raise StoreError(f"no run in {folders[0]} has written anything yet: the journals are empty.")
+    if runs is not None and runs < 0:
+        raise ConfigError(f"--runs is {runs}; it must be 0 or more.")
+    known = dict.fromkeys(point.metric for record in records for point in record.points())
+    if known and metric not in known:
+        raise UnknownName(f"no metric is called {metric!r}{nearest(metric, known)} Measured were {', '.join(known)}.")
+    strategies = dict.fromkeys(record.strategy for record in records)
+    if baseline is not None and baseline not in strategies:
+        raise UnknownName(
+            f"no strategy here is called {baseline!r}{nearest(baseline, strategies)} There are {', '.join(strategies)}."
+        )
+
+
+def _command(folders: Sequence[Path], out: Path | None, found: Sequence[Condition]) -> str:
+    """The same again, with every run in detail."""
+    import shlex
+
+    runs = sum(len(condition.records) for condition in found)
+    words = ["activeloop", "report", *map(str, folders), *(["--out", str(out)] if out else []), "--runs", str(runs)]
+    return shlex.join(words)
+
+
+def _print_answers(folders: Sequence[Path]) -> None:
+    from activeloop.report.answers import read_answers, text
+
+    answers = text([each for folder in folders for each in read_answers(folder)])
+    if answers:
+        print(f"\n{answers}")

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from activeloop.report.files import replace_bytes
-from activeloop.types import Labels
+from activeloop.report.files import read_lines, replace_bytes
+from activeloop.types import JSON, Labels
 
 MOST_CONFUSED = 3  # pairs of classes named in the text; the file has all
 
@@ -96,9 +96,68 @@ def read_answers(out: Path) -> list[Answers]:
     return [_read(json.loads(path.read_text())) for path in sorted((out / "truth").glob("*.json"))]
 
 
+def truth_of(run: Path) -> Path:
+    """Where a simulation writes down what was wrong in a run's answers: outside the run's reach."""
+    inside = run / "truth" / f"{run.name}.jsonl"  # of a single run; of a comparison it lies beside runs/
+    return inside if inside.exists() else run.parent.parent / "truth" / inside.name
+
+
+def read_answers_of(run: Path) -> tuple[Answers | None, tuple[Mapping[str, JSON], ...]]:
+    """Of one run: its answers where they were worth a look, and how many were wrong, a line each query."""
+    lines = truth_of(run)
+    whole = lines.with_suffix(".json")
+    return _read(json.loads(whole.read_text())) if whole.exists() else None, read_lines(lines)
+
+
 def _read(plain: Mapping[str, Any]) -> Answers:
     annotators = {name: Accuracy(**each) for name, each in plain["annotators"].items()}
     return Answers(**{**plain, "annotators": annotators})
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Of the answers in all runs of one strategy, as fractions. estimated: None where no run could tell.
+
+    confused: (true class, given class, fraction of the true class), the most frequent first.
+    """
+
+    strategy: str
+    wrong: float
+    estimated: float | None
+    confused: tuple[tuple[str, str, float], ...]
+
+
+def errors(runs: Sequence[Answers]) -> list[Errors]:
+    """By strategy, in the order of the runs."""
+    found = []
+    for strategy in dict.fromkeys(run.strategy for run in runs):
+        mine = [run for run in runs if run.strategy == strategy]
+        guessed = [run.wrong_estimated for run in mine if run.wrong_estimated is not None]
+        wrong = float(np.mean([run.wrong for run in mine]))
+        found.append(Errors(strategy, wrong, float(np.mean(guessed)) if guessed else None, _confused(mine)))
+    return found
+
+
+def annotators(runs: Sequence[Answers]) -> dict[str, Accuracy]:
+    """By name, over all runs."""
+    found = {}
+    for name in dict.fromkeys(name for run in runs for name in run.annotators):
+        each = [run.annotators[name] for run in runs if name in run.annotators]
+        answers = sum(one.answers for one in each)
+        known = [(one.estimated, one.answers) for one in each if one.estimated is not None]
+        total = sum(count for _, count in known)
+        found[name] = Accuracy(
+            answers=answers,
+            true=sum(one.true * one.answers for one in each) / max(1, answers),
+            estimated=sum(value * count for value, count in known) / total if total else None,
+        )
+    return found
+
+
+ESTIMATED = (
+    "estimated: confident learning on predictions of a logistic regression, fitted to other labels than its own",
+    "of annotators, Dawid and Skene's model of their single answers",
+)
 
 
 def text(runs: Sequence[Answers]) -> str:
@@ -106,41 +165,27 @@ def text(runs: Sequence[Answers]) -> str:
     if not runs:
         return ""
     lines = ["Answers that were wrong, as only a simulation knows, and as the labels alone would have it"]
-    for strategy in dict.fromkeys(run.strategy for run in runs):
-        mine = [run for run in runs if run.strategy == strategy]
-        guessed = [run.wrong_estimated for run in mine if run.wrong_estimated is not None]
-        rates = f"{np.mean([run.wrong for run in mine]):6.1%} wrong"
-        estimated = f"{np.mean(guessed):6.1%} estimated" if guessed else "     – estimated"
-        lines.append(f"  {strategy:<26.26}{rates}  {estimated}{_confusions(mine)}")
-    lines += _annotators(runs)
-    lines.append(
-        "estimated: confident learning on predictions of a logistic regression, fitted to other labels than its own"
-    )
-    if any(run.annotators for run in runs):
-        lines[-1] += ";\n  of annotators, Dawid and Skene's model of their single answers"
-    lines[-1] += "."
-    return "\n".join(lines)
+    for each in errors(runs):
+        said = ", ".join(f"{true} as {given} {share:.0%}" for true, given, share in each.confused)
+        most = f"  most: {said}" if said else ""
+        lines.append(f"  {each.strategy:<26.26}{each.wrong:6.1%} wrong  {_rate(each.estimated)} estimated{most}")
+    by_name = annotators(runs)
+    if by_name:
+        lines.append("by annotator")
+    for name, one in by_name.items():
+        lines.append(f"  {name:<26.26}{one.true:6.1%} right  {_rate(one.estimated)} estimated  {one.answers:,} answers")
+    return "\n".join([*lines, ";\n  ".join(ESTIMATED if by_name else ESTIMATED[:1]) + "."])
 
 
-def _confusions(runs: Sequence[Answers]) -> str:
+def _rate(value: float | None) -> str:
+    return "     –" if value is None else f"{value:6.1%}"
+
+
+def _confused(runs: Sequence[Answers]) -> tuple[tuple[str, str, float], ...]:
     counts = np.sum([run.transition for run in runs], axis=0)
+    told = counts.sum(axis=1)
     np.fill_diagonal(counts, 0)
     names = runs[0].classes
     order = np.argsort(-counts, axis=None, kind="stable")[:MOST_CONFUSED]
     pairs = [divmod(int(at), len(names)) for at in order if counts.flat[at]]
-    told = np.sum([run.transition for run in runs], axis=0).sum(axis=1)
-    said = [f"{names[i]} as {names[j]} {counts[i, j] / told[i]:.0%}" for i, j in pairs]
-    return f"  most: {', '.join(said)}" if said else ""
-
-
-def _annotators(runs: Sequence[Answers]) -> list[str]:
-    lines = []
-    for name in dict.fromkeys(name for run in runs for name in run.annotators):
-        each = [run.annotators[name] for run in runs if name in run.annotators]
-        answers = sum(one.answers for one in each)
-        true = sum(one.true * one.answers for one in each) / max(1, answers)
-        known = [(one.estimated, one.answers) for one in each if one.estimated is not None]
-        total = sum(count for _, count in known)
-        guessed = f"{sum(value * count for value, count in known) / total:6.1%}" if total else "     –"
-        lines.append(f"  {name:<26.26}{true:6.1%} right  {guessed} estimated  {answers:,} answers")
-    return ["by annotator", *lines] if lines else []
+    return tuple((names[i], names[j], float(counts[i, j] / told[i])) for i, j in pairs)

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from activeloop.errors import ConfigError
 from activeloop.report.files import replace_bytes
-from activeloop.report.plot import COLOURS
 from activeloop.report.selection import SEEN_HERE, Selection, dropped, entropy, share_of
 from activeloop.report.sheet import sheet
+from activeloop.report.styles import COLOURS
 from activeloop.rng import derive, rng
 from activeloop.types import Labels, Rows
 
@@ -44,7 +44,7 @@ STEPS = (
 BINS = 50
 TAIL = 0.003  # of the rows at either end of the difficulty may be drawn into the outermost bin
 KEPT = 50  # principal components before t-SNE, van der Maaten & Hinton 2008, section 4.2
-CLASS_COLOURS = (*COLOURS[:7], "#332288", "#999933", "#882255")  # without the faint yellow; the last three are Tol's
+CLASS_COLOURS = (*COLOURS[:7], "#332288", "#999933", "#882255")  # the last three are Tol's
 PICKED, DROPPED, REST = COLOURS[0], COLOURS[1], "0.75"
 
 

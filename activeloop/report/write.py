@@ -7,6 +7,7 @@ from pathlib import Path
 from activeloop.report.conditions import Condition
 from activeloop.report.curves import by_cost, features_seen, points_of, read_records, write_csv
 from activeloop.report.images import Images
+from activeloop.report.panels import panel
 from activeloop.report.plot import draw
 from activeloop.report.summary import Summary, summarise, write_json
 from activeloop.report.tensorboard import write_all
@@ -35,6 +36,6 @@ def write_report(
     by = "" if x == "labels" else f"-by-{x}"
     write_csv(points, out / f"curves{by}.csv", x)
     write_json(summary, out / f"summary{by}.json")
-    draw(summary, out / f"curves{by}.png")
+    draw([panel("", summary, points)], [out / f"curves{by}.png"])
     write_all(out / "tb", [Condition("", {}, records)], [summary], images)
     return summary

@@ -11,6 +11,7 @@ import pytest
 from activeloop.config import Config, load
 from activeloop.errors import BadAnswer, ConfigError, StoreError
 from activeloop.run import Run
+from activeloop.store.confusion import read_confusion
 from activeloop.types import OPEN, SKIP, Loaded, Query
 
 Configure = Callable[..., Config]
@@ -346,6 +347,24 @@ def test_times_go_beside_the_journal_and_come_from_the_clock_given(
     assert {name: line[name] for name in ("round", "labels", "fit_s", "look_s", "pick_s")} == {
         "round": 0, "labels": 20, "fit_s": 1.0, "look_s": 1.0, "pick_s": 1.0,
     }  # fmt: skip
+
+
+def test_what_the_measured_model_confuses_goes_beside_the_journal(
+    tmp_path: Path, quick: Configure, digits: Loaded
+) -> None:
+    with Run(tmp_path, quick(), digits.data, digits.test) as run:
+        query = ask(run)
+        run.tell(query.id, answers(query, digits))
+        ask(run)
+        measured = run.state.measures[-1]
+
+    confusion = read_confusion(tmp_path)
+    assert confusion is not None
+    assert (confusion.labels, confusion.on) == (measured.labels, "test")
+    counts = confusion.counts(len(digits.data.classes))
+    assert digits.test is not None
+    assert counts.sum(axis=1).tolist() == np.bincount(digits.test.labels, minlength=10).tolist()
+    assert np.trace(counts) / counts.sum() == measured.metrics["accuracy"]
 
 
 def test_notes_are_kept_beside_answers_once(run: Run, digits: Loaded) -> None:

@@ -13,6 +13,8 @@ import pytest
 import torch
 from PIL import Image
 
+from activeloop.report.curves import Point
+from activeloop.report.panels import panel
 from activeloop.report.plot import draw
 from activeloop.report.summary import summarise
 from activeloop.report.write import write_report
@@ -60,7 +62,7 @@ def test_the_picture_is_of_the_kind_that_its_name_says(write_journal: WriteRun, 
     compare(write_journal)
     summary = write_report(tmp_path)
 
-    draw(summary, tmp_path / "curves.svg")
+    draw([panel("", summary, ())], [tmp_path / "curves.svg"])
 
     assert Image.open(tmp_path / "curves.png").format == "PNG"
     svg = (tmp_path / "curves.svg").read_text()
@@ -68,13 +70,24 @@ def test_the_picture_is_of_the_kind_that_its_name_says(write_journal: WriteRun, 
 
 
 def test_more_strategies_than_colours_can_be_drawn(tmp_path: Path) -> None:
-    from activeloop.report.curves import Point
-
     points = [Point(f"s{i}", 0, k, 10 * k, "accuracy", 0.5 + i / 100) for i in range(20) for k in (1, 2)]
 
-    draw(summarise(points), tmp_path / "curves.png")
+    draw([panel("", summarise(points), points)], [tmp_path / "curves.png"])
 
     assert (tmp_path / "curves.png").stat().st_size > 10_000
+
+
+def test_charts_of_several_conditions_are_one_picture_which_is_the_same_again(tmp_path: Path) -> None:
+    points = [Point(name, 0, k, 10 * k, "accuracy", 0.5 + k / 10) for name in ("random", "$x$", "_y") for k in (1, 2)]
+    panels = [panel(f"noise pair:0.{i}", summarise(points), points) for i in range(5)]
+    svg, again = tmp_path / "curves.svg", tmp_path / "again.svg"
+
+    draw(panels, [svg, tmp_path / "curves.png"], ["oracle.noise"])
+    draw(panels, [again], ["oracle.noise"])
+
+    assert svg.read_bytes() == again.read_bytes()
+    assert all(f"noise pair:0.{i}" in svg.read_text() for i in range(5))
+    assert ">$x$<" in svg.read_text()
 
 
 @contextmanager
