@@ -47,6 +47,13 @@ def arguments(parser: ArgumentParser) -> None:
         help="train every model again, for stopping rules that look at predictions and were not there in the run",
     )
     parser.add_argument("--no-pictures", action="store_true", help="load no data: show no images of what was picked")
+    parser.add_argument(
+        "--projector",
+        metavar="RUN",
+        help="show this run's pool in TensorBoard's projector; may train its last model again",
+    )
+    parser.add_argument("--mlflow", metavar="URI", help="send all runs there: http://HOST:5000, or sqlite:///mlflow.db")
+    parser.add_argument("--experiment", default="activeloop", metavar="NAME", help="of MLflow (activeloop)")
 
 
 def main(
@@ -60,6 +67,9 @@ def main(
     runs: int | None,
     replay: bool,
     no_pictures: bool,
+    projector: str | None,
+    mlflow: str | None,
+    experiment: str,
 ) -> int:
     from activeloop.cli.main import DONE
     from activeloop.cli.pictures import pictures
@@ -89,13 +99,26 @@ def main(
     )
     print(overview(of))
     _print_answers(folders)
-    print("\n" + "\n".join(of.verdict))
-    write_all(to / "tb", found, [one.summary for one in of.conditions])
+    print("
+" + "
+".join(of.verdict))
+    summaries = [one.summary for one in of.conditions]
+    write_all(to / "tb", found, summaries)
     summary = f"summary{by}.json, " if len(found) == 1 else ""
     print(
         f"\nwrote {to}: report{by}.html, .md, .csv and .json, {summary}curves{by}.csv, .png and .svg, tb/"
         f"\nopen {to / f'report{by}.html'} in a browser, or\n{tensorboard_line(to)}"
     )
+    if projector is not None:
+        from activeloop.cli.projected import write_projector
+
+        shown = write_projector(found, projector, to / "tb")
+        print(f"wrote {shown}: the pool by the round of picking, at http://localhost:6006/#projector")
+    if mlflow is not None:
+        from activeloop.report.tracker import track
+
+        sent = track(found, summaries, mlflow, experiment)
+        print(f"MLflow, {experiment}: {sent.new} runs new, {sent.changed} brought up to date, {sent.same} as they were")
     return DONE
 
 
@@ -120,12 +143,17 @@ def tensorboard_line(folder: Path) -> str:
     import shutil
     import sys
 
+    from activeloop.report.tensorboard import bands_link
+
     name = "tensorboard"
     if shutil.which(name) is None:
         beside = Path(sys.executable).parent / name
         near = os.path.relpath(beside)
         name = str(beside) if near.startswith("..") else near
-    return f"{name} --logdir {shlex.quote(str(folder / 'tb'))} --samples_per_plugin images=100"
+    link = bands_link(folder / "tb")
+    return f"{name} --logdir {shlex.quote(str(folder / 'tb'))} --samples_per_plugin images=100" + (
+        f"\nand there, for means with bands, {link}" if link else ""
+    )
 
 
 def _goals(text: str) -> list[float]:

@@ -16,9 +16,9 @@ from math import inf, nan
 from pathlib import Path
 
 from activeloop.report import projector
+from activeloop.report.answers import truth_of
 from activeloop.report.cards import GOAL, values_of
 from activeloop.report.conditions import Condition
-from activeloop.report.curves import Record
 from activeloop.report.events import PATTERN, Key, Value, read, remove_others, write
 from activeloop.report.files import read_lines
 from activeloop.report.images import Images
@@ -76,19 +76,12 @@ def write_all(
             to = run_folder(tb, record.strategy, record.seed, condition.name)
             reached = summary.labels_to_target.get((record.strategy, record.seed), inf)
             goal = reached if summary.x == "labels" else None
-            write_run(record.folder, to, images, _truth(record), now, condition.name, goal)
+            write_run(record.folder, to, images, truth_of(record.folder), now, condition.name, goal)
             shown.add(to)
     remove_others(tb / "runs", shown, projector.FILES)
     if all(summary.x == "labels" for summary in summaries):
         names = [condition.name for condition in conditions]
         write_means(dict(zip(names, summaries, strict=True)), tb / "mean", now)
-
-
-def _truth(record: Record) -> Path:
-    """What a simulation wrote down of this run, outside its reach."""
-    above = record.folder.parent
-    out = above.parent if above.name == "runs" else record.folder
-    return out / "truth" / f"{record.folder.name}.jsonl"
 
 
 def write_run(

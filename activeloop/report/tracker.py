@@ -14,8 +14,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from typing import TYPE_CHECKING, Literal
 
 from activeloop.errors import ConfigError
@@ -78,7 +79,8 @@ def track(
     """Bring an experiment in MLflow up to what the journals say by now. The step of every metric is labels told.
 
     Per run: its settings as parameters; strategy, seed, condition, fingerprint and folder as tags; what was measured,
-    area so far, labels to the goal, seconds and memory as metrics, of which MLflow shows the last as the run's own.
+    area so far, seconds and memory as metrics, of which MLflow shows the last as the run's own, and labels to each goal that
+    was ever reported on, at step 0.
     summaries: one per condition, for the labels to the goal; those over cost have none.
     uri: a server, or sqlite:///FILE.db.
     raises: ConfigError without the package, for a server that does not answer, or what MLflow refuses.
@@ -86,9 +88,11 @@ def track(
     client = _client(uri)
     wanted = []
     for condition, summary in zip(conditions, summaries, strict=True):
-        goals = summary.labels_to_target if summary.x == "labels" else {}
+        reached = summary.labels_to_target if summary.x == "labels" else {}
+        goal = _key(f"labels_to_{summary.metric}_{summary.target:g}")
         for record in condition.records:
-            wanted.append(_wanted(record, condition.name, goals.get((record.strategy, record.seed))))
+            labels = reached.get((record.strategy, record.seed))
+            wanted.append(_wanted(record, condition.name, {} if labels is None else {(goal, 0): labels}))
     with _refusals_told(uri):
         id = _experiment(client, experiment)
         there = _runs(client, id)
@@ -99,9 +103,9 @@ def track(
 # what a run says
 
 
-def _wanted(record: Record, condition: str, labels_to_goal: float | None) -> _Wanted:
+def _wanted(record: Record, condition: str, goals: Mapping[tuple[str, int], float]) -> _Wanted:
     state = record.state
-    points = _points(record, labels_to_goal)
+    points = _points(record)
     spent = sum(value for (name, _), value in points.items() if name.endswith(SECONDS))
     ended = int((record.folder / FILE).stat().st_mtime * 1000)
     tags = {
@@ -117,14 +121,14 @@ def _wanted(record: Record, condition: str, labels_to_goal: float | None) -> _Wa
         name=f"{record.strategy}, seed {record.seed}{f', {condition}' if condition else ''}",
         params={_key(name): _text(value) for name, value in flat(state.config)},
         tags=tags,
-        points=points,
+        points={**points, **goals},
         status="FINISHED" if state.stopped is not None else failed,
         began=ended - int(spent * 1000),
         ended=ended,
     )
 
 
-def _points(record: Record, labels_to_goal: float | None) -> dict[tuple[str, int], float]:
+def _points(record: Record) -> dict[tuple[str, int], float]:
     points = {(_key(point.metric), int(point.labels)): point.value for point in record.points()}
     curve = {labels: value for (metric, labels), value in points.items() if metric == MAIN}
     steps = sorted(curve)
@@ -137,8 +141,6 @@ def _points(record: Record, labels_to_goal: float | None) -> dict[tuple[str, int
         for name, value in line.items():
             if isinstance(labels, int) and isinstance(value, int | float) and (name.endswith((SECONDS, "_mb"))):
                 points[_key(name), labels] = float(value)
-    if labels_to_goal is not None:
-        points["labels_to_goal", math.ceil(labels_to_goal)] = labels_to_goal
     return points
 
 
@@ -205,7 +207,8 @@ def _send(client: MlflowClient, experiment: str, wanted: _Wanted, there: Run | N
     if is_other and wanted.status == "RUNNING":
         client.update_run(id, status=wanted.status)
     elif is_other:
-        client.set_terminated(id, wanted.status, wanted.ended)
+        with redirect_stdout(StringIO()):  # it prints two lines a run
+            client.set_terminated(id, wanted.status, wanted.ended)
     if there is None:
         return "new"
     return "changed" if params or metrics or tags or is_renamed or is_other else "same"

@@ -97,3 +97,27 @@ def test_options_that_cannot_be_are_refused_with_what_is_allowed(cli: Cli, tmp_p
     assert "--runs is -1; it must be 0 or more" in cli("report", "c", "--runs", -1).err
     assert "no run in empty/none" in cli("report", "c", "empty/none").err
     assert "the journals are empty" in cli("report", "empty").err
+
+
+def test_the_pool_of_a_run_is_shown_in_the_projector(cli: Cli, tmp_path: Path) -> None:
+    cli(*COMPARE, "--out", "c")
+
+    said = cli("report", "c", "--no-pictures", "--projector", "margin-s0")
+
+    assert "wrote c/tb/runs/margin/seed-0: the pool by the round of picking" in said.out
+    assert (tmp_path / "c/tb/runs/margin/seed-0/projector_config.pbtxt").exists()
+    assert "did you mean 'margin-s0'?" in cli("report", "c", "--no-pictures", "--projector", "margins0").err
+
+
+def test_runs_are_sent_to_mlflow_once(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("mlflow", reason="mlflow is not installed: pip install 'activeloop[mlflow]'")
+    pytest.importorskip("alembic", reason="alembic is not installed: pip install 'activeloop[mlflow]'")
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    cli(*COMPARE, "--out", "c")
+    words = ("report", "c", "--no-pictures", "--mlflow", "sqlite:///m.db", "--experiment", "digits")
+
+    first, again = cli(*words), cli(*words)
+
+    runs = len(list((tmp_path / "c/runs").iterdir()))
+    assert f"MLflow, digits: {runs} runs new, 0 brought up to date, 0 as they were" in first.out
+    assert f"MLflow, digits: 0 runs new, 0 brought up to date, {runs} as they were" in again.out

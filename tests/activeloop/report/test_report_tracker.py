@@ -83,9 +83,20 @@ def test_a_run_is_told_with_its_settings_curve_and_end(
     }  # fmt: skip
     assert history(uri, found, "accuracy") == list(CURVE.items())
     assert history(uri, found, "area") == [(20, pytest.approx(0.6)), (30, pytest.approx(0.675))]
-    assert history(uri, found, "labels_to_goal") == [(25, pytest.approx(25))]
+    assert history(uri, found, "labels_to_accuracy_0.75") == [(0, pytest.approx(25))]
     assert history(uri, found, "fit_s") == [(10, 1.5), (20, 2.0)]
     assert (found.data.metrics["accuracy"], found.data.metrics["peak_mb"]) == (0.8, 412)
+
+
+def test_each_goal_that_was_reached_has_its_own_metric(write_journal: WriteRun, tmp_path: Path, uri: str) -> None:
+    write_journal("bald", 0, CURVE)
+
+    for goal in (0.6, 0.75, 0.9):
+        send(tmp_path, uri, goal=goal)
+
+    (found,) = runs(uri).values()
+    goals = {key: value for key, value in found.data.metrics.items() if key.startswith("labels_to")}
+    assert goals == {"labels_to_accuracy_0.6": pytest.approx(15), "labels_to_accuracy_0.75": pytest.approx(25)}
 
 
 def test_a_second_time_adds_nothing(write_journal: WriteRun, tmp_path: Path, uri: str) -> None:
