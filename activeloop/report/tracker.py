@@ -31,7 +31,7 @@ from activeloop.types import JSON
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import Metric, Run
 
 EXPERIMENT = "activeloop"
 RUN, SENT = "activeloop.run", "activeloop.sent"  # tags: which run it is, and a digest of the points that are there
@@ -214,7 +214,7 @@ def _send(client: MlflowClient, experiment: str, wanted: _Wanted, there: Run | N
     return "changed" if params or metrics or tags or is_renamed or is_other else "same"
 
 
-def _news(client: MlflowClient, run: Run, wanted: _Wanted, now_ms: int) -> list[object]:
+def _news(client: MlflowClient, run: Run, wanted: _Wanted, now_ms: int) -> list[Metric]:
     """Points that are not there, or were others. MLflow forgets none, and shows the last that came for a step."""
     from mlflow.entities import Metric
 
