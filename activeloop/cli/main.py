@@ -11,6 +11,7 @@ from typing import NoReturn, TextIO
 
 COMMANDS = {
     "compare": "simulate several strategies and seeds, and draw their acquisition curves",
+    "sweep": "simulate every combination of a file's settings: strategies, seeds, noise, starts, budgets",
     "run": "one strategy and seed: simulated to its end, or up to the first question for people",
     "label": "people answer in the terminal or in a browser, and the model asks again",
     "ask": "show the open query of a run, or pick the next one",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from activeloop.report.conditions import Condition
+    from activeloop.report.study import Study
 
 BASELINE = "random"
 
@@ -72,11 +73,7 @@ def main(
     experiment: str,
 ) -> int:
     from activeloop.cli.main import DONE
-    from activeloop.cli.pictures import pictures
     from activeloop.report.conditions import conditions
-    from activeloop.report.page.write import write_page
-    from activeloop.report.table import overview
-    from activeloop.report.tensorboard import write_all
 
     found = conditions(folders, lines)
     _check(folders, found, metric, baseline, runs)
@@ -85,30 +82,9 @@ def main(
 
         for folder in folders:
             train_again(folder)
-    to, by = out or folders[0], "" if x == "labels" else f"-by-{x}"
-    of = write_page(
-        found,
-        to,
-        metric,
-        list(dict.fromkeys(goal or [0.9])),
-        baseline or BASELINE,
-        x,
-        runs,
-        None if no_pictures else pictures(),
-        _command(folders, out, found),
-    )
-    print(overview(of))
-    _print_answers(folders)
-    print("
-" + "
-".join(of.verdict))
-    summaries = [one.summary for one in of.conditions]
-    write_all(to / "tb", found, summaries)
-    summary = f"summary{by}.json, " if len(found) == 1 else ""
-    print(
-        f"\nwrote {to}: report{by}.html, .md, .csv and .json, {summary}curves{by}.csv, .png and .svg, tb/"
-        f"\nopen {to / f'report{by}.html'} in a browser, or\n{tensorboard_line(to)}"
-    )
+    to, goals = out or folders[0], list(dict.fromkeys(goal or [0.9]))
+    command = _command(folders, out, found)
+    of = show(found, to, goals, metric, baseline or BASELINE, x, runs, command, has_pictures=not no_pictures)
     if projector is not None:
         from activeloop.cli.projected import write_projector
 
@@ -117,23 +93,43 @@ def main(
     if mlflow is not None:
         from activeloop.report.tracker import track
 
-        sent = track(found, summaries, mlflow, experiment)
+        sent = track(found, of.summaries, mlflow, experiment)
         print(f"MLflow, {experiment}: {sent.new} runs new, {sent.changed} brought up to date, {sent.same} as they were")
     return DONE
 
 
 def show(
-    folder: Path, metric: str = "accuracy", goal: float = 0.9, baseline: str = BASELINE, x: str = "labels"
-) -> None:
-    """Write curves and TensorBoard, print the table, where the rest is, and the line that opens TensorBoard."""
-    from activeloop.report.table import table
-    from activeloop.report.write import write_report
+    found: Sequence[Condition],
+    to: Path,
+    goals: Sequence[float] = (0.9,),
+    metric: str = "accuracy",
+    baseline: str = BASELINE,
+    x: str = "labels",
+    runs: int | None = None,
+    command: str = "",
+    has_pictures: bool = True,
+) -> Study:
+    """Write everything, print the table and the verdict, where the rest is, and the line that opens TensorBoard."""
+    from activeloop.cli.pictures import pictures
+    from activeloop.report.answers import read_answers_of, text
+    from activeloop.report.page.write import write_page
+    from activeloop.report.table import overview
+    from activeloop.report.tensorboard import write_all
 
-    print(table(write_report(folder, metric, goal, baseline, x=x)))
-    _print_answers([folder])
-    runs = "runs/ (a journal each), " if (folder / "runs").is_dir() else ""
     by = "" if x == "labels" else f"-by-{x}"
-    print(f"\nwrote {folder}: curves{by}.csv, summary{by}.json, curves{by}.png, {runs}tb/\n{tensorboard_line(folder)}")
+    of = write_page(found, to, metric, goals, baseline, x, runs, pictures() if has_pictures else None, command)
+    write_all(to / "tb", found, of.summaries)
+    print(overview(of))
+    said = (read_answers_of(record.folder)[0] for one in found for record in one.records)
+    answers = text([each for each in said if each is not None])
+    if answers:
+        print(f"\n{answers}")
+    print("\n" + "\n".join(of.verdict))
+    summary = f"summary{by}.json, " if len(found) == 1 else ""
+    page = to / f"report{by}.html"
+    print(f"\nwrote {to}: report{by}.html, .md, .csv and .json, {summary}curves{by}.csv, .png and .svg, tb/"
+          f"\nopen {page} in a browser, or\n{tensorboard_line(to)}")  # fmt: skip
+    return of
 
 
 def tensorboard_line(folder: Path) -> str:
@@ -201,11 +197,3 @@ def _command(folders: Sequence[Path], out: Path | None, found: Sequence[Conditio
     runs = sum(len(condition.records) for condition in found)
     words = ["activeloop", "report", *map(str, folders), *(["--out", str(out)] if out else []), "--runs", str(runs)]
     return shlex.join(words)
-
-
-def _print_answers(folders: Sequence[Path]) -> None:
-    from activeloop.report.answers import read_answers, text
-
-    answers = text([each for folder in folders for each in read_answers(folder)])
-    if answers:
-        print(f"\n{answers}")

@@ -67,6 +67,7 @@ def _simulated(config: Config, data: Loaded, out: Path) -> int:
     from activeloop.cli.main import DONE
     from activeloop.cli.report import show
     from activeloop.cli.simulation import simulate
+    from activeloop.report.conditions import conditions
 
     with tqdm(total=config.budget, unit="label", file=sys.stderr, dynamic_ncols=True, disable=None) as bar:
         for state in simulate(config, data, out, out):
@@ -74,5 +75,5 @@ def _simulated(config: Config, data: Loaded, out: Path) -> int:
                 reached = {name: f"{value:.4f}" for name, value in state.measures[-1].metrics.items()}
                 bar.set_postfix(reached, refresh=False)
             bar.update(state.told - bar.n)
-    show(out)
+    show(conditions([out]), out)
     return DONE

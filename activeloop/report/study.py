@@ -96,6 +96,10 @@ class Study:
     across: Across | None
     verdict: tuple[str, ...]
 
+    @property
+    def summaries(self) -> list[Summary]:
+        return [one.summary for one in self.conditions]
+
 
 def study(
     conditions: Sequence[Condition],
