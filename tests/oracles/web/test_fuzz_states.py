@@ -285,12 +285,15 @@ class Labelling(RuleBasedStateMachine):
                 return
         raise AssertionError(f"no order of {sent} gives {found}")
 
-    @rule(who=WHO, late=st.booleans())
-    def release(self, who: str, late: bool) -> None:
+    @rule(who=WHO, other=WHO, late=st.booleans())
+    def leave(self, who: str, other: str, late: bool) -> None:
+        self.next(who, ROWS)
         until = max(0.0, (self.model.held(who) or 0.0) - late)
         assert self.send("/api/release", {"annotator": who, "until": until}) == {}
         self.model.release(who, until)
         self.check_state(who, self.client.get("/api/state", params={"annotator": who}).json())
+        self.wait(6)
+        self.next(other, ROWS)
 
     @rule(seconds=st.sampled_from([1, 6, 130]))
     def wait(self, seconds: int) -> None:
