@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from string import ascii_lowercase
 
 KEYS = "1234567890" + ascii_lowercase
-SEARCH, UNSURE, GUESS = "/", "?", "."
+SEARCH, UNSURE, GUESS, GUIDE = "/", "?", ".", ","
 
 
 def keys_for(classes: Sequence[str]) -> tuple[str, ...]:

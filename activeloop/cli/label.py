@@ -149,8 +149,13 @@ def _console(folder: Path, annotator: str, given: Wanted) -> int:
         terminal = stack.enter_context(here(sys.stdin, sys.stdout, os.environ))
         for query in loop.questions():
             if not label(loop.inbox, query.id, annotator, question, terminal):
-                print(f"{query.id}: {len(loop.inbox.waiting(query.id))} rows left. What you answered is kept;"
-                      f" the same command goes on.")  # fmt: skip
+                left = len(loop.inbox.waiting(query.id))
+                print(
+                    f"{query.id}: {left} row{'s' * (left != 1)} left. What you answered is kept; the same command goes on."
+                )
+                if not terminal.is_typed:
+                    print("activeloop: standard input is no terminal, and holds no more keys for these rows: run this in a"
+                          " terminal, or label in the browser, --with web.", file=sys.stderr)  # fmt: skip
                 return WAITING
         return loop.ended()
 

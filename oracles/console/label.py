@@ -10,7 +10,7 @@ from oracles.console.pictures import picture
 from oracles.console.terminal import LEAVE, UNDO, Terminal
 from oracles.inbox import SKIP, Asked, Inbox, Refused
 from oracles.items import Image, Item, Show, Text, plain, png
-from oracles.keys import GUESS, SEARCH, UNSURE, keys_for, matches
+from oracles.keys import GUESS, GUIDE, SEARCH, UNSURE, keys_for, matches
 
 ROOM = 8  # lines that the question and the classes take below a picture
 POLL_S = 1.0  # how often it is looked whether others are done
@@ -35,7 +35,7 @@ class Question:
 
 def label(inbox: Inbox, ticket: str, annotator: str, question: Question, terminal: Terminal) -> bool:
     """Ask about the ticket until it is decided: True, or until the annotator leaves: False."""
-    terminal.say(_help(question.classes, question.offers_guess))
+    terminal.say(_help(question, terminal.columns))
     terminal.forget()
     try:
         return _asked(inbox, ticket, annotator, question, terminal)
@@ -84,6 +84,9 @@ def _one(inbox: Inbox, asked: Asked, annotator: str, question: Question, termina
             return None
         if key in UNDO:
             return key
+        if key == GUIDE:
+            terminal.say(f"\n{_help(question, terminal.columns)}")
+            continue
         if key == GUESS and question.offers_guess and asked.guess is not None:
             shown = asked.guess
             terminal.say(f"(the model thinks {plain(classes[shown])}) ")
@@ -162,9 +165,29 @@ def _undone(inbox: Inbox, annotator: str, terminal: Terminal) -> Asked | None:
     return asked
 
 
-def _help(classes: Sequence[str], offers_guess: bool) -> str:
-    keys = keys_for(classes)
-    named = "  ".join(f"[{key}] {plain(name)}" for key, name in zip(keys, classes, strict=True) if key)
-    more = f"  … {keys.count('')} more by [/]" if "" in keys else ""
-    guess = "  [.] guess" if offers_guess else ""
-    return f"{named}{more}\n[Space] skip  [?] unsure  [/] search  [Backspace] undo{guess}  [Esc] leave\n"
+def _help(question: Question, columns: int) -> str:
+    keys = keys_for(question.classes)
+    named = [f"[{key}] {plain(name)}" for key, name in zip(keys, question.classes, strict=True) if key]
+    more = [f"… {keys.count('')} more by [{SEARCH}]"] if "" in keys else []
+    guess = [f"[{GUESS}] guess"] if question.offers_guess else []
+    tools = [
+        f"[{UNSURE}] unsure",
+        f"[{SEARCH}] search",
+        "[Backspace] undo",
+        *guess,
+        f"[{GUIDE}] these keys",
+        "[Esc] leave",
+    ]
+    return f"{_lines([*named, *more], columns)}{_lines(['[Space] skip', *tools], columns)}"
+
+
+def _lines(parts: Sequence[str], columns: int) -> str:
+    """Side by side, as many as fit a line; none is broken in two, but one that is wider than the line."""
+    lines = [""]
+    for part in parts:
+        joined = f"{lines[-1]}  {part}" if lines[-1] else part
+        if len(joined) < columns or not lines[-1]:
+            lines[-1] = joined
+        else:
+            lines.append(part)
+    return "".join(f"{line}\n" for line in lines)

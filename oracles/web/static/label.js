@@ -254,10 +254,12 @@ function drawClasses(words) {
   const sought = words.trim().toLowerCase();
   const found = guide.classes.map((each, label) => ({ ...each, label })).filter(({ name }) => name.toLowerCase().includes(sought));
   found.sort((a, b) => rank(a.name, sought) - rank(b.name, sought) || a.label - b.label);
-  byId("classes").replaceChildren(...found.map(({ name, key, label }) => make(
-    "button", { "data-label": label, title: name, onclick: () => { answer(label); clearSearch(); } },
-    key && key !== name.toLowerCase() ? make("kbd", {}, key) : null, make("span", {}, name),
-  )));
+  byId("classes").replaceChildren(...found.map(({ name, key, label }, at) => {
+    const pressed = !sought ? (key !== name.toLowerCase() && key) : at === 0 && "Enter"; // keys are letters of the search now
+    return make("button", { "data-label": label, title: name, onclick: () => { answer(label); clearSearch(); } },
+      pressed ? make("kbd", {}, pressed) : null, make("span", {}, name));
+  }));
+  byId("classes").classList.toggle("found", Boolean(sought));
   byId("classes").classList.toggle("many", guide.classes.length > FEW);
   byId("classes").classList.toggle("short", guide.classes.every(({ name }) => name.length <= 3));
   return found;

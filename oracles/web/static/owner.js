@@ -45,10 +45,12 @@ function look({ story, tickets, annotators, doubts, panel }) {
 const named = (label) => label === null ? "unsure" : label === -2 ? "skip" : guide.classes[label].name;
 
 function doubt({ ticket, row, label, opinions, item }) {
-  const choice = make("select", { "aria-label": "class" }, ...guide.classes.map(({ name }, at) => make("option", { value: at }, name)), make("option", { value: -2 }, "skip"));
-  if (label !== null) choice.value = label;
+  const choice = make("select", { "aria-label": "class" },
+    make("option", { value: "", disabled: "" }, "choose …"), ...guide.classes.map(({ name }, at) => make("option", { value: at }, name)), make("option", { value: -2 }, "skip"));
+  choice.value = label === null ? "" : label; // nothing is decided by a press that was meant for another row
   const why = make("input", { placeholder: "why", maxlength: 2000, "aria-label": "why" });
   const decide = async () => {
+    if (choice.value === "") { trouble("Choose a class, or skip, and say why."); return; }
     try {
       await ask("/api/revise", { ticket, row, label: Number(choice.value), annotator: guide.annotator || "owner", why: why.value, request: newRequest() });
       trouble("");

@@ -52,7 +52,8 @@ def test_what_is_answered_is_kept_and_a_whole_query_is_told_with_its_notes(team:
     team.run()
     some = label("12", "--annotator", "ada")
     assert some.code == 3
-    assert "q0000: 1 rows left. What you answered is kept" in some.out
+    assert "q0000: 1 row left. What you answered is kept" in some.out
+    assert "standard input is no terminal, and holds no more keys for these rows: run this in a terminal" in some.err
     assert events(team, "told") == []
 
     rest = label("3", "--annotator", "bob", "--rounds", 1)

@@ -271,6 +271,7 @@ def test_the_pages_look_right_at_desktop_and_phone_width_light_and_dark(
             page.locator("#annotators td").first.wait_for(timeout=SOON)
             page.locator("#doubts article").first.wait_for(timeout=SOON)
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            assert page.locator("#doubts article:has-text('nothing yet') select").first.input_value() == ""
             page.screenshot(path=folder / f"{size}-{scheme}-owner.png", full_page=True)
             grounds = page.evaluate("getComputedStyle(document.body).backgroundColor")
             assert (int(re.findall(r"\d+", grounds)[0]) < 128) == (scheme == "dark")

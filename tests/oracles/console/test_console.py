@@ -66,6 +66,33 @@ def test_undo_shows_the_row_before_again_also_after_the_last(inbox: Inbox, label
     assert said.count("text 6") == 3
 
 
+@pytest.mark.parametrize("columns", [20, 30, 80])
+def test_the_keys_fit_the_terminal_and_are_shown_again_when_asked_for(tmp_path: Path, columns: int) -> None:
+    names = [f"class {at}" for at in range(50)]
+    said = io.StringIO()
+    with Inbox(tmp_path / "many.sqlite", len(names), lambda: 0.0) as inbox:
+        inbox.post("q0", [0, 1])
+        question = Question(names, lambda row: Text("text"), str, tmp_path)
+        left = iter(",z/class 49\n")
+        terminal = Terminal(said.write, lambda wait: next(left, None if wait is not None else ""), columns=columns)
+        assert label(inbox, "q0", "ada", question, terminal)
+        assert inbox.collect("q0") == {0: 35, 1: 49}
+
+    helped = said.getvalue().splitlines()
+    assert sum("[z] class 35" in line for line in helped) == 2
+    assert sum("… 14 more by [/]" in line for line in helped) == 2
+    assert all(len(line) < columns for line in helped if line.startswith("["))
+
+
+def test_nothing_is_waited_for_where_keys_come_from_a_pipe_and_others_hold_the_rest(
+    inbox: Inbox, tmp_path: Path
+) -> None:
+    inbox.lease("bob", 9)
+    question = Question(NAMES, lambda row: Text(""), str, tmp_path)
+
+    assert not label(inbox, "q0", "ada", question, Terminal(io.StringIO().write, lambda wait: "", is_typed=False))
+
+
 def test_nothing_to_undo_is_said(labelled: Labelled) -> None:
     assert "ada has given no answer yet" in labelled("\x7f")[1]
 

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from oracles import Inbox
 from oracles.inbox.exchange import lines
 
-from .conftest import OURS, answer
+from .conftest import OURS, TOKENS, answer
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -27,7 +27,7 @@ LIKELY: dict[str, st.SearchStrategy[Any]] = {
     "ticket": st.sampled_from(["q0", "q1", ""]),
     "row": st.integers(-2, 9),
     "label": st.none() | st.integers(-3, 11),
-    "annotator": st.sampled_from(["ada", "bob", " ", "x" * 65]),
+    "annotator": st.sampled_from(["ada", "bob", " ", "x" * 65]) | st.text(max_size=5),
     "request": st.text("abc", max_size=2) | st.text(max_size=70),
     "seconds": st.none() | st.floats(),
     "shown": st.none() | st.integers(-1, 10),
@@ -92,7 +92,7 @@ def test_no_body_meets_a_defect_and_what_is_acknowledged_is_kept(
 @given(
     method=st.sampled_from(["GET", "HEAD", "POST", "PUT"]),
     path=st.text(st.characters(codec="utf-8", exclude_characters="\n\r"), max_size=40),
-    root=st.sampled_from(["/", "/static/", "/item/", "/api/", "/export.", "/api/state?annotator="]),
+    root=st.sampled_from(["/", "/static/", "/item/", "/api/", "/export.", "/api/state?annotator=", "/?token=", "/owner?token="]),
     headers=st.dictionaries(
         st.sampled_from(["cookie", "origin", "content-type", "content-length", "sec-fetch-site", "accept", "range"]),
         st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=30),
@@ -105,6 +105,26 @@ def test_no_address_and_no_header_meets_a_defect(
     said = owner.request(method, root + quote(path, safe="/?&=%."), headers=encoded)  # type: ignore[arg-type]
 
     assert said.status_code < 500, said.text
+
+
+@FUZZ
+@given(
+    path=st.sampled_from(["/", "/owner", "/api/owner", "/api/guide", "/item/4.png", "/export.csv", *PATHS]),
+    cookie=st.tuples(
+        st.sampled_from([TOKENS.cookie, f"{TOKENS.cookie}0", "other"]),
+        st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=40)
+        | st.sampled_from([TOKENS.annotator[:-1], TOKENS.owner + "0", TOKENS.owner.upper(), '"', ";", "="]),
+    ).map("=".join),
+)
+def test_no_wrong_token_lets_anybody_in(stranger: TestClient, inbox: Inbox, path: str, cookie: str) -> None:
+    headers = {**OURS, "cookie": cookie.encode("latin-1"), "content-type": "application/json"}
+    before = lines(inbox)
+    method = "POST" if path in PATHS else "GET"
+    said = stranger.request(method, path, content=json.dumps(answer(4, 1)), headers=headers)  # type: ignore[arg-type]
+
+    assert said.status_code in (401, 403)
+    assert "Open the link that `activeloop label` printed" in said.text
+    assert lines(inbox) == before
 
 
 def test_the_fuzzer_itself_reaches_answers_that_are_taken(owner: TestClient, inbox: Inbox, tmp_path: Path) -> None:
