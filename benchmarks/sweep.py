@@ -181,6 +181,11 @@ def part_lockstep(seeds: int, steps: int, repeats: int) -> str:
                 (alone, serially, False), (company, together, True)]  # fmt: skip
             for into, executor, is_together in pairs[:: 1 if repeat % 2 else -1]:
                 into.append(took(executor, runs(task, ["entropy"], seeds, steps, is_together)))
+                last = into[-1]
+                print(
+                    f"{task} {executor.__name__}: cpu {last.cpu:.1f}, fit {last.fit:.1f}, wall {last.wall:.1f}",
+                    file=sys.stderr,
+                )
         columns = [ratios([getattr(each, what) for each in alone], [getattr(each, what) for each in company])
                    for what in ("cpu", "fit", "wall")]  # fmt: skip
         differ = estimate(company[0].areas - alone[0].areas)
