@@ -149,7 +149,8 @@ class _Stack:
         taken = (filled + self._rows * torch.arange(nets)[:, None]).flatten()
         x = self._inputs.index_select(0, taken).view(nets, room.rows, -1)
         y = self._answers.index_select(0, taken).view(nets, room.rows, -1)
-        room.differentiate(x, y.transpose(1, 2), self._chances)
+        room.draw(self._chances)
+        room.differentiate(x, y.transpose(1, 2))
 
     def release(self) -> None:
         """Give every net weights of its own again."""
@@ -180,38 +181,45 @@ class _Layer:
 
 
 class _Room:
-    """Where mini-batches of one size are computed: the same memory at every step."""
+    """Where mini-batches of one size are computed: the same memory at every step.
+
+    masks: of every segment, what its numbers are multiplied by, for each of its dropout layers.
+    """
 
     def __init__(
         self, chain: Sequence[Segment], values: list[Tensor], gradients: list[Tensor], rows: int, across: int
     ) -> None:
         self.rows, nets = _lines(rows), len(values[0])
-        self._chain, self._layers = chain, []
+        self._chain, self._layers = chain, list[_Layer]()
         self._weigh = torch.zeros(self.rows)
         self._weigh[:rows] = 1 / rows
-        left, sizes = zip(values, gradients, strict=True), [across]
+        left, shapes = zip(values, gradients, strict=True), [(nets, self.rows, across)]
         for segment in chain[1:]:
             assert segment.linear is not None
             weight, d_weight = next(left)
             bias, d_bias = next(left) if segment.linear.bias is not None else (None, None)
             given, blame = torch.empty(2, nets, segment.linear.out_features, self.rows)
             self._layers.append(_Layer(weight, _column(bias), given, blame, (d_weight, _column(d_bias))))
-            sizes.append(segment.linear.out_features)
-        self._widths = [size * self.rows for size, segment in zip(sizes, chain, strict=True) for _ in segment.rates]
-        self._drawn = np.empty((nets, sum(self._widths)), dtype=np.uint16)
+            shapes.append((nets, segment.linear.out_features, self.rows))
+        numbers = [prod(shape[1:]) for shape, segment in zip(shapes, chain, strict=True) for _ in segment.rates]
+        self._drawn = np.empty((nets, sum(numbers)), dtype=np.uint16)
         self._kept = np.empty(self._drawn.shape, dtype=np.bool_)
-        self._masks = torch.empty(self._drawn.shape)
+        self._all_masks = torch.empty(self._drawn.shape)
+        self._ends = np.cumsum(numbers)
+        parts = iter(torch.tensor_split(self._all_masks, self._ends[:-1].tolist(), dim=1) if numbers else ())
+        self.masks = [
+            [next(parts).view(shape) for _ in segment.rates] for shape, segment in zip(shapes, chain, strict=True)
+        ]
 
-    def differentiate(self, x: Tensor, y: Tensor, chances: Sequence[SFC64]) -> None:
+    def differentiate(self, x: Tensor, y: Tensor) -> None:
         """x: [S, b, D].    y: [S, C, b], 1 at the label."""
-        masks = self._draw(chances)
         first = self._chain[0]
         if first.has_relu:
             x.relu_()
-        for mask in masks[0]:
-            x.mul_(mask.view(x.shape))
+        for mask in self.masks[0]:
+            x.mul_(mask)
         seen = [x.transpose(1, 2)]
-        for layer, segment, kept in zip(self._layers, self._chain[1:], masks[1:], strict=True):
+        for layer, segment, kept in zip(self._layers, self._chain[1:], self.masks[1:], strict=True):
             if layer.bias is None:
                 torch.bmm(layer.weight, seen[-1], out=layer.given)
             else:
@@ -219,15 +227,15 @@ class _Room:
             if segment.has_relu:
                 layer.given.relu_()
             for mask in kept:
-                layer.given.mul_(mask.view(layer.given.shape))
+                layer.given.mul_(mask)
             seen.append(layer.given)
         torch.mul(seen.pop().softmax(dim=1).sub_(y), self._weigh, out=self._layers[-1].blame)
         above: _Layer | None = None
-        for layer, segment, kept in reversed(list(zip(self._layers, self._chain[1:], masks[1:], strict=True))):
+        for layer, segment, kept in reversed(list(zip(self._layers, self._chain[1:], self.masks[1:], strict=True))):
             if above is not None:
                 torch.bmm(above.weight.transpose(1, 2), above.blame, out=layer.blame)
             for mask in kept:
-                layer.blame.mul_(mask.view(layer.blame.shape))
+                layer.blame.mul_(mask)
             if segment.has_relu:  # what is 0 in the end was cut off, or dropped and so blamed for nothing
                 torch.ops.aten.threshold_backward.grad_input(layer.blame, layer.given, 0, grad_input=layer.blame)
             weight, bias = layer.gradients
@@ -236,20 +244,18 @@ class _Room:
                 torch.sum(layer.blame, dim=2, keepdim=True, out=bias)
             above = layer
 
-    def _draw(self, chances: Sequence[SFC64]) -> list[list[Tensor]]:
-        """Of every segment its masks [S, numbers], each net's from its own stream."""
-        if not self._widths:
-            return [[] for _ in self._chain]
+    def draw(self, chances: Sequence[SFC64]) -> None:
+        """New masks, each net's from its own stream."""
         for own, chance in zip(self._drawn, chances, strict=True):
             own[:] = chance.random_raw(len(own) // BITS).view(np.uint16)
+        begin = 0
         rates = [rate for segment in self._chain for rate in segment.rates]
-        ends = np.cumsum(self._widths)
-        for end, width, rate in zip(ends, self._widths, rates, strict=True):
-            part = slice(end - width, end)
-            np.greater_equal(self._drawn[:, part], round(rate * DRAWS), out=self._kept[:, part])
-        self._masks.copy_(torch.from_numpy(self._kept.view(np.uint8)))
-        masks = iter(torch.tensor_split(self._masks, ends[:-1].tolist(), dim=1))
-        return [[next(masks).mul_(1 / (1 - rate or 1)) for rate in segment.rates] for segment in self._chain]
+        for end, rate in zip(self._ends, rates, strict=True):
+            np.greater_equal(self._drawn[:, begin:end], round(rate * DRAWS), out=self._kept[:, begin:end])
+            begin = end
+        self._all_masks.copy_(torch.from_numpy(self._kept.view(np.uint8)))
+        for mask, rate in zip((mask for masks in self.masks for mask in masks), rates, strict=True):
+            mask.mul_(1 / (1 - rate or 1))
 
 
 def _column(bias: Tensor | None) -> Tensor | None:

@@ -22,7 +22,7 @@ from activeloop.testing.pool import (
     stir,
 )
 from activeloop.testing.trial import CLOSE, PASSES, SEED, Trial, alike, are_equal, are_probs, is_evidence, looks
-from activeloop.types import SKIP, Labels, TrainsTogether
+from activeloop.types import SKIP, Fit, Labels, TrainsInLockstep, TrainsTogether
 
 LIKELIER = 0.25  # a learner may see the inputs of open rows, which change its model a little
 Check = Callable[[Trial], None]
@@ -242,6 +242,17 @@ def trains_several_as_it_says(it: Trial) -> None:
         alike(same.probs(it.all_rows), model.probs(it.all_rows), "probs of the same seeds, trained together", 0)
 
 
+def trains_in_lockstep_as_it_says(it: Trial) -> None:
+    if not isinstance(it.learner, TrainsInLockstep):
+        return
+    fits = [Fit(it.pool.data, it.pool.labels, seed) for seed in (1, 2, 3)]
+    several = it.learner.fit_each(fits)
+    assert len(several) == len(fits), f"gives {len(several)} models for {len(fits)} fits"
+    by_itself = it.learner.fit_each(fits[1:2])[0].probs(it.all_rows)
+    are_probs(several[1], it.all_rows)
+    alike(several[1].probs(it.all_rows), by_itself, "probs of a fit by itself, now among others", 0)
+
+
 LOOKS: Mapping[str, Check] = {
     "offers evidence by its names": offers_evidence_by_its_names,
     "gives probabilities": gives_probabilities,
@@ -264,6 +275,7 @@ CHANCE: Mapping[str, Check] = {
     "the seed decides": the_seed_decides,
     "leaves the global random state": leaves_the_global_random_state,
     "trains several as it says": trains_several_as_it_says,
+    "trains in lockstep as it says": trains_in_lockstep_as_it_says,
 }
 CHECKS: Mapping[str, Check] = {**LOOKS, **LABELS, **CHANCE}
 

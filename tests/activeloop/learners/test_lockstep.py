@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -187,18 +186,15 @@ def test_derivatives_are_those_of_autograd_under_the_same_masks() -> None:
     room = _Room(chain, values, gradients, rows, 12)
     filled = torch.cat([x, torch.randn(2, room.rows - rows, 12)], dim=1)  # rows that fill up weigh nothing
     answers = nn.functional.one_hot(torch.cat([labels, torch.zeros(2, room.rows - rows, dtype=torch.int64)], dim=1), 3)
+    room.draw([np.random.SFC64(seed) for seed in (3, 4)])
     with torch.no_grad():
-        room.differentiate(filled, answers.float().transpose(1, 2), [np.random.SFC64(seed) for seed in (3, 4)])
+        room.differentiate(filled, answers.float().transpose(1, 2))
 
-    masks = _masks(chain, [np.random.SFC64(seed) for seed in (3, 4)], room)
+    masks = [mask for part in room.masks for mask in part]
     for at, net in enumerate(nets):
         cross_entropy(_forward(net, x[at], [mask[at] for mask in masks], rows), labels[at]).backward()
         for gradient, value in zip(gradients, net.parameters(), strict=True):
             torch.testing.assert_close(gradient[at], value.grad, rtol=1e-4, atol=1e-6)
-
-
-def _masks(chain: Sequence[object], chances: list[np.random.SFC64], room: _Room) -> list[Tensor]:
-    return [mask.clone() for segment in room._draw(chances) for mask in segment]
 
 
 def _forward(net: nn.Module, x: Tensor, masks: list[Tensor], rows: int) -> Tensor:
@@ -206,8 +202,7 @@ def _forward(net: nn.Module, x: Tensor, masks: list[Tensor], rows: int) -> Tenso
     for layer in (each for each in net.modules() if not list(each.children())):
         if isinstance(layer, nn.Dropout):
             mask = next(left)
-            own = mask.view(-1, x.shape[1])[:rows] if x.shape[1] == 12 else mask.view(x.shape[1], -1)[:, :rows].T
-            x = x * own
+            x = x * (mask[:rows] if x.shape[1] == 12 else mask[:, :rows].T)
         else:
             x = layer(x.clone())
     return x
@@ -219,7 +214,11 @@ def test_masks_drop_at_their_rate_and_keep_the_mean() -> None:
     values = [torch.zeros(2, *value.shape) for value in mlp((12,), 3, width=128).parameters()]
     room = _Room(chain, values, values, 32, 12)
     chances = [np.random.SFC64(seed) for seed in (0, 1)]
-    drawn = torch.stack([torch.cat([mask for part in room._draw(chances) for mask in part], dim=1) for _ in range(40)])
+    several = []
+    for _ in range(40):
+        room.draw(chances)
+        several.append(torch.cat([mask.flatten(1) for part in room.masks for mask in part], dim=1))
+    drawn = torch.stack(several)
 
     numbers = drawn[:, 0].numel()  # 327,680: three standard errors are 0.0024
     assert ((drawn == 0).float().mean(dim=(0, 2)) - 0.3).abs().max() < 3 * (0.3 * 0.7 / numbers) ** 0.5

@@ -15,7 +15,7 @@ from activeloop.errors import ConfigError, MissingEvidence
 from activeloop.testing import LearnerContract
 from activeloop.testing.learner_contract import CHECKS
 from activeloop.testing.trial import Trial
-from activeloop.types import Data, Labels, Model, Rows
+from activeloop.types import Data, Fit, Labels, Model, Rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +78,9 @@ class Good:
 
     def epochs_for(self, labelled: int) -> int:
         return 3
+
+    def fit_each(self, fits: Sequence[Fit]) -> Sequence[Means]:
+        return [self.fit(fit.data, fit.labels, seed=fit.seed) for fit in fits]
 
 
 def test_a_good_learner_keeps_all() -> None:
@@ -225,6 +228,12 @@ def offer(**names: str) -> Any:
     return lambda self, data: {**Good.offers(self, data), **names}
 
 
+def of_the_company(self: Good, fits: Sequence[Fit]) -> Sequence[Means]:
+    """Of several, all learn that everything is of one class."""
+    labels = fits[0].labels if len(fits) == 1 else np.minimum(fits[0].labels, 0)
+    return [self.fit(fits[0].data, labels, seed=0)] * len(fits)
+
+
 def no_probs(self: Good, data: Data) -> Mapping[str, str]:
     return {"embeddings": "[n, 6]"}
 
@@ -268,6 +277,8 @@ def no_probs(self: Good, data: Data) -> Mapping[str, str]:
         (trains(fit=fit_with(of_the_global_state)), "leaves the global random state", "state of numpy, which"),
         (trains(epochs_for=lambda self, labelled: 0), "trains several as it says", "trains 0 epochs on 20 labels"),
         (trains(fit_many=lambda *_, **__: []), "trains several as it says", "gives 0 models for two seeds"),
+        (trains(fit_each=lambda *_: []), "trains in lockstep as it says", "gives 0 models for 3 fits"),
+        (trains(fit_each=of_the_company), "trains in lockstep as it says", "by itself, now among others"),
     ],
 )  # fmt: skip
 def test_every_broken_promise_is_caught_and_named(learner: Good, says: str, seen: str) -> None:
