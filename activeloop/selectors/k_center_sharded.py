@@ -29,9 +29,9 @@ def k_center_sharded(
 
     Every shard chooses n rows or more on its own, so shards may lie on different machines, and only those rows meet. The
     radius reached is at most four times the smallest possible, where `k-center`, which must see all rows, is at most
-    twice: a row is within twice of one that its shard chose, and that one within twice of a pick. In practice it is
-    within a few per cent of `k-center` (benchmarks/sharded_k_center.py). Labelled rows are centres in every shard from
-    the start, which the bound bears. One shard gives the picks of `k-center`.
+    twice: a row is within twice of one that its shard chose, and that one within twice of a pick. On average it was at
+    most 8 % above that of `k-center` (benchmarks/sharded_k_center.py). Labelled rows are centres in every shard from the
+    start, which the bound bears. One shard gives the picks of `k-center`.
 
     features: [m, D].    labels: [m], -1 open, -2 skipped.    metric: "euclidean" or "cosine".
     shards:  of equal size, in the order of the rows.    spare: rows that a shard chooses, in multiples of n; more bring

@@ -31,7 +31,10 @@ from activeloop.shards.tables import Table
 from activeloop.types import OPEN, Labels, Rows
 
 ROWS = 262_144  # of a shard: 10 MB of probabilities of ten classes
-AT_ONCE = 8192  # rows, of which evidence is read at a time
+READ_BYTES = (
+    2**26
+)  # of evidence held at a time: a row of samples may be large, and a group of rows of Parquet is read whole
+AT_ONCE = 8192  # rows among which labelled ones are looked for
 
 
 def picks(
@@ -139,11 +142,12 @@ def _score(work: _Work, item: tuple[int, slice, Labels]) -> tuple[int, _Best]:
 
 
 def _scores(work: _Work, rows: slice, held: Labels) -> NDArray[np.float64]:
-    """Evidence is read a few thousand rows at a time: a row of it may be large."""
+    """Of this range of rows, of which as many are read at a time as READ_BYTES hold."""
     wanted = [name for name in needs(work.plan.function) if name in work.tables]
     whole = {name: table.read(slice(0, len(table))) for name, table in work.tables.items() if name in NOT_BY_ROW}
+    one = sum(work.tables[name].read(slice(rows.start, rows.start + 1)).nbytes for name in wanted if name not in whole)
     found = []
-    for part in split(rows.stop - rows.start, AT_ONCE):
+    for part in split(rows.stop - rows.start, max(1, READ_BYTES // max(1, one))):
         first = rows.start + part.start
         evidence = {
             name: work.tables[name].read(slice(first, rows.start + part.stop)) for name in wanted if name not in whole

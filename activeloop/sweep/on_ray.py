@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from activeloop.cluster import joined, lost, marked, result, worker
 
@@ -48,7 +48,7 @@ def _through(work: Callable[[T], R], items: Sequence[T], at_once: int, mark: str
 
     one = ray.remote(num_cpus=1, max_retries=retries)(worker(mark))
     common, waiting = ray.put(cloudpickle.dumps(work)), list(reversed(items))
-    running: list[ray.ObjectRef] = []
+    running: list[Any] = []  # Ray's references to results
     failures: list[RayError] = []
     try:
         while waiting or running:

@@ -135,14 +135,14 @@ def test_an_embedding_that_is_interrupted_goes_on_and_ends_at_the_same_bytes(
     options = {"dimensions": 5, "threads": 1}
     whole = with_features(pool(images), "pca", options, cache=tmp_path / "whole", show_progress=False).data.features
     monkeypatch.setattr(store, "SAVE_S", 0.0)
-    real = store._embedded
-    monkeypatch.setattr(store, "_embedded", _Interrupt(real, 3))
+    real = store.embedded
+    monkeypatch.setattr(store, "embedded", _Interrupt(real, 3))
     with pytest.raises(KeyboardInterrupt):
         with_features(pool(images), "pca", options, cache=tmp_path / "cut", show_progress=False)
     assert entries(tmp_path / "cut") == []
 
     rest = _Interrupt(real, 3)  # the first batch again, to know its width, and the last two
-    monkeypatch.setattr(store, "_embedded", rest)
+    monkeypatch.setattr(store, "embedded", rest)
     resumed = with_features(pool(images), "pca", options, cache=tmp_path / "cut", show_progress=False).data.features
 
     assert whole is not None

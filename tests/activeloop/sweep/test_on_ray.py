@@ -154,12 +154,14 @@ class TestOnACluster:
         def work(item: int) -> tuple[int, float, float]:
             began = time.time()
             until = began + PATIENCE_S
-            while item == 0 and not (tmp_path / "1").exists() and time.time() < until:
+            while item == 0 and not (tmp_path / "seen").exists() and time.time() < until:
                 time.sleep(0.1)
-            (tmp_path / str(item)).touch()
             return item, began, time.time()
 
-        assert [found[0] for found in on_ray(work, [0, 1], jobs=2)] == [1, 0]
+        results = on_ray(work, [0, 1], jobs=2)
+        assert next(results)[0] == 1
+        (tmp_path / "seen").touch()
+        assert [found[0] for found in results] == [0]
         one_by_one = list(on_ray(work, [2, 1, 0], jobs=1))
         assert [found[0] for found in one_by_one] == [2, 1, 0]
         assert all(later[1] >= sooner[2] for sooner, later in pairwise(one_by_one))
