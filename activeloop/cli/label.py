@@ -28,7 +28,8 @@ def arguments(parser: ArgumentParser) -> None:
         "--rounds", type=int, metavar="N", help="stop after N queries are answered (when the run is done)"
     )
     parser.add_argument("--panel", type=int, default=1, metavar="K", help="annotators asked about every row (1)")
-    parser.add_argument("--guesses", action="store_true", help="offer what the model thinks; hidden until asked for")
+    parser.add_argument("--guesses", action="store_true", help="offer what the model thinks; hidden until asked for,"
+        " but in Label Studio")  # fmt: skip
     parser.add_argument(
         "--show", type=Path, metavar="CSV", help="texts or small tables to show: row or file, and columns"
     )
