@@ -39,7 +39,8 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--weights", type=_weights, metavar="NAME=W,…", help="of annotators, with --merge weighted; 1 for others"
     )
-    parser.add_argument("--guesses", action="store_true", help="offer what the model thinks; hidden until asked for")
+    parser.add_argument("--guesses", action="store_true", help="offer what the model thinks; hidden until asked for,"
+        " but in Label Studio")  # fmt: skip
     parser.add_argument(
         "--show", type=Path, metavar="CSV", help="texts or small tables to show: row or file, and columns"
     )

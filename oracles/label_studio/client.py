@@ -16,7 +16,7 @@ from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Re
 from oracles.items import plain
 
 TIMEOUT_S = 120.0  # a server on SQLite takes seconds for hundreds of tasks
-OLDEST = (1, 10)  # older ones give lists of tasks in another form
+OLDEST = (1, 12)  # the oldest that was tried; 1.23 is the latest
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LATER = (429, 500, 502, 503, 504)  # statuses of a server that may do better next time
 LONGEST = 400  # characters of what a server says that are passed on

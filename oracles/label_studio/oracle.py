@@ -36,7 +36,7 @@ class LabelStudio:
         caption: Callable[[int], str] = str,
         warn: Callable[[str], None] = lambda text: None,
     ) -> None:
-        self._inbox, self._project, self._choices = inbox, project, choices(classes)
+        self.project, self._inbox, self._choices = project, inbox, choices(classes)
         self._show, self._caption, self._warn = show, caption, warn
         self._tasks = Tasks(project.client, project.id, project.run)
         self._tool = f"label-studio/{project.id}"  # where answers in the inbox come from
@@ -60,7 +60,7 @@ class LabelStudio:
 
         anew: all tasks are looked at, not only those that changed since the last time.
         """
-        began = self._project.client.time
+        began = self.project.client.time
         since = None if anew else self._since.get(ticket)
         try:
             changed = {task.id: task for task in self._tasks.listed(ticket, since=since)}
@@ -124,7 +124,7 @@ class LabelStudio:
         for task in tasks:
             guess = (
                 standing.guess_of(self._inbox.ledger, task.ticket, task.row)
-                if task.has_guess and self._project.guesses
+                if task.has_guess and self.project.guesses
                 else None
             )
             for annotation in task.annotations:
@@ -140,7 +140,7 @@ class LabelStudio:
             self._warned.add(version)
             self._warn(
                 f"task {task.id} ({self._caption(task.row)}): the annotation of {annotator(annotation)} {what}, and does not"
-                f" count. Correct it at {self._project.client.url}/projects/{self._project.id}/data?task={task.id}"
+                f" count. Correct it at {self.project.client.url}/projects/{self.project.id}/data?task={task.id}"
             )
 
     def _wanted(self, ticket: str) -> set[int]:
@@ -150,6 +150,6 @@ class LabelStudio:
 
     def _deleted(self) -> StudioError:
         return StudioError(
-            f"project {self._project.id} is gone from {self._project.client.url}. What was told is safe in the run; what was"
+            f"project {self.project.id} is gone from {self.project.client.url}. What was told is safe in the run; what was"
             " answered there since is not. The same command says how to go on."
         )

@@ -127,6 +127,26 @@ def test_the_last_answer_may_be_changed_for_a_pause(team: Team, fake: Fake, anno
     assert list(told["answers"].values()) == [2, 0, 0]  # type: ignore[attr-defined]
 
 
+def test_before_a_query_is_told_all_of_it_is_looked_at_whatever_dates_the_server_gives(
+    team: Team, fake: Fake, annotate: Callable[..., int]
+) -> None:
+    team.run()
+
+    def meanwhile(pauses: int) -> None:
+        tasks = list(fake.tasks.values())
+        if pauses == 1:
+            answer(fake, 3)
+        if pauses == 2:  # as by a bulk action on a server whose clock is in another zone
+            tasks[0] |= {"annotations": [], "updated_at": "2020-01-01T00:00:00.000000Z"}
+        if pauses == 5:
+            fake.annotate(tasks[0]["data"]["row"], "blue", "bob@example.com")
+
+    annotate(meanwhile, rounds=1)
+
+    [noted] = events(team, "noted")
+    assert [note["annotator"][:3] for note in noted["notes"].values()].count("bob") == 1  # type: ignore[attr-defined]
+
+
 def test_a_server_that_goes_away_is_waited_for(
     team: Team, fake: Fake, annotate: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -192,6 +212,23 @@ def test_what_the_loop_gave_up_on_is_taken_back(team: Team, fake: Fake, annotate
 
     assert len(given_up & fake.tasks.keys()) == 1
     assert {task["data"]["ticket"] for task in fake.tasks.values()} == {"q0000", "q0001"}
+
+
+def test_what_was_told_by_files_until_the_run_was_done_is_taken_back(
+    team: Team, fake: Fake, annotate: Callable[..., int]
+) -> None:
+    team.run()
+
+    def stop(pauses: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        annotate(stop)
+    assert len(fake.tasks) == 3
+    team.finish()
+
+    assert annotate() == 0
+    assert fake.tasks == {}
 
 
 def test_guesses_are_predictions_of_the_queries_that_a_model_picked(

@@ -112,7 +112,7 @@ def test_something_else_at_the_address_is_said(client: Client, fake: Fake, monke
 
 def test_a_version_that_is_too_old_is_refused(client: Client, fake: Fake) -> None:
     fake.release = "1.4.1"
-    with pytest.raises(StudioError, match="is Label Studio 1.4.1; 1.10 or later is needed"):
+    with pytest.raises(StudioError, match="is Label Studio 1.4.1; 1.12 or later is needed"):
         client.check_version()
 
 

@@ -79,6 +79,10 @@ def test_an_annotation_is_an_answer_with_who_and_when_and_how_long() -> None:
     assert (found.began, found.time, found.seconds) == (1_800_000_000.5, 1_800_000_000.5, 2.5)
 
 
+def test_an_annotation_that_was_never_changed_was_made_when_it_was_begun() -> None:
+    assert answer(note(updated_at=None), 7, ("a", "b"), None).time == 1_800_000_000.5
+
+
 def test_a_skip_is_one_whatever_was_chosen_before() -> None:
     assert answer(note(was_cancelled=True, result=result("b")), 7, ("a", "b"), None).label == -2
 

@@ -117,6 +117,15 @@ def test_guesses_are_predictions_and_notes_say_that_they_were_seen(make: Make, f
     assert [oracle.notes("q0")[row].get("shown") for row in (7, 3)] == [4, None]
 
 
+def test_guesses_that_the_project_does_not_show_were_not_seen(make: Make, fake: Fake) -> None:
+    make(guesses=True).post("q0", ROWS, {7: 4})
+    oracle = make(guesses=False)
+    fake.annotate(7, "4")
+    oracle.collect("q0")
+
+    assert "shown" not in oracle.notes("q0")[7]
+
+
 def test_an_annotation_that_is_no_answer_is_complained_of_once_and_asked_on(make: Make, fake: Fake) -> None:
     said: list[str] = []
     oracle = make(warn=said.append)
