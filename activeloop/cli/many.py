@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from activeloop.types import Loaded
 
 ENGINES = ("serial", "processes", "lockstep", "ray")
-FAILURE = "failure.txt"  # beside the journal of a run that failed: why; gone once it goes on
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +104,7 @@ def run_all(
 
     runs: name -> configuration; each goes to out/runs/name.    logs: whether TensorBoard's are written as they go on.
     """
+    from activeloop.store.failure import note
     from activeloop.sweep.lockstep import AT_A_TIME
     from activeloop.sweep.progress import Progress
 
@@ -115,7 +115,7 @@ def run_all(
     outcomes = []
     try:
         for outcome in _executed(list(runs.items()), out, engine, jobs, address, logs):
-            _note_failure(folders[outcome.name], outcome)
+            note(folders[outcome.name], None if outcome.error is None else outcome.trace + outcome.error)
             outcomes.append(outcome)
             bar.finish(outcome)
     finally:
@@ -207,15 +207,6 @@ def _data_of(config: Config) -> tuple[Loaded, FirstModel]:
         _last.clear()
         _last[source] = found, FirstModel()
     return _last[source]
-
-
-def _note_failure(folder: Path, outcome: Outcome) -> None:
-    file = folder / FAILURE
-    if outcome.error is None:
-        file.unlink(missing_ok=True)
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    file.write_text(f"{outcome.trace}{outcome.error}\n", encoding="utf-8")
 
 
 def tell_of_failures(outcomes: Sequence[Outcome], order: Sequence[str]) -> bool:

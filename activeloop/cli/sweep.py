@@ -57,7 +57,7 @@ def main(
     table = _table(file, sets)
     configs, engine = with_engine(_configs(table), engine, jobs, address)
     runs = {run_name(config): config for config in configs}
-    stands = {name: _standing(out / "runs" / name, config) for name, config in runs.items()}
+    stands = {name: _standing(out / "runs" / name) for name in runs}
     found = prepared(runs)
     _check_data(runs, found, out)
     todo = {name: config for name, config in runs.items() if _is_due(stands[name], retry)}
@@ -109,13 +109,12 @@ def _configs(table: Mapping[str, Any]) -> list[Config]:
     return [with_absolute_files(config) for config in grid(table)]
 
 
-def _standing(folder: Path, config: Config) -> str:
-    """raises: StoreError where another run has this folder."""
-    from activeloop.cli.many import FAILURE
+def _standing(folder: Path) -> str:
     from activeloop.fold import fold
+    from activeloop.store.failure import reason
     from activeloop.store.journal import FILE, read
 
-    if (folder / FAILURE).exists():
+    if reason(folder) is not None:
         return FAILED
     state = fold(read(folder / FILE)) if (folder / FILE).exists() else None
     if state is None:

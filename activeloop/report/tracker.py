@@ -26,6 +26,7 @@ from activeloop.report.curves import Record
 from activeloop.report.files import read_lines
 from activeloop.report.statistics import area
 from activeloop.report.summary import Summary
+from activeloop.store.failure import reason
 from activeloop.store.journal import FILE
 from activeloop.types import JSON
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "activeloop"
 RUN, SENT = "activeloop.run", "activeloop.sent"  # tags: which run it is, and a digest of the points that are there
-FAILURE = "failure.txt"  # beside the journal of a run that failed, until it goes on
 MOST_PARAMS, MOST_METRICS = 100, 500  # a request; MLflow takes 100 and 1,000, and 1 MB in all
 LONGEST_KEY, LONGEST_VALUE = 250, 500  # letters; older servers take values of 500, newer ones of 6,000
 TIMEOUT_S = 10.0  # until a server counts as unreachable; the client itself tries for minutes
@@ -115,7 +115,7 @@ def _wanted(record: Record, condition: str, goals: Mapping[tuple[str, int], floa
         "fingerprint": state.fingerprint,
         "folder": str(record.folder.resolve()),
     }
-    failed: Status = "FAILED" if (record.folder / FAILURE).exists() else "RUNNING"
+    failed: Status = "RUNNING" if reason(record.folder) is None else "FAILED"
     return _Wanted(
         key=f"{state.fingerprint} {record.folder.resolve()}",
         name=f"{record.strategy}, seed {record.seed}{f', {condition}' if condition else ''}",

@@ -17,6 +17,9 @@ from activeloop.report.ranks import Ranking
 from activeloop.report.statistics import LEVEL
 from activeloop.report.study import ConditionStudy, Study
 from activeloop.report.styles import Style, styles
+from activeloop.store.failure import reason
+
+MOST_FAILURES = 10  # named on the page
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,6 +218,11 @@ def _answers(given: Material) -> Iterator[Part]:
 
 
 def _runs(given: Material) -> Iterator[Part]:
+    failed = {record.folder.name: why for record in given.records if (why := reason(record.folder)) is not None}
+    if failed:
+        said = [f"{name}: {why}" for name, why in failed.items()][:MOST_FAILURES]
+        more = () if len(failed) == len(said) else (f"and {len(failed) - len(said):,} more",)
+        yield Say((f"{plural(len(failed), 'run')} failed, and count as far as they are:", *said, *more), "warning")
     yield from given.details
     if given.left_out:
         yield Say((

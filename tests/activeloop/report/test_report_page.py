@@ -19,6 +19,7 @@ from activeloop.report.images import Images
 from activeloop.report.page.sheets import ACROSS, DOWN, MOST_BYTES, evenly
 from activeloop.report.page.write import chosen, write_page
 from activeloop.store.confusion import write_confusion
+from activeloop.store.failure import note
 from activeloop.store.journal import Journal
 
 from .conftest import Curve, events
@@ -268,3 +269,15 @@ def write(folder: Path, strategy: str, seed: int, curve: Curve, noise: str) -> N
                 config = dict(event["config"])  # type: ignore[call-overload]
                 event = {**event, "config": {**config, "oracle": {"name": "simulated", "noise": noise}}}
             journal.append(event)  # type: ignore[arg-type]
+
+
+def test_runs_that_failed_are_named_with_their_reason(write_journal: WriteRun, tmp_path: Path) -> None:
+    compare(write_journal, seeds=2)
+    note(tmp_path / "runs/run0-1", f"Traceback\n  in {HOSTILE}\nRuntimeError: no such {HOSTILE}")
+    page = report(tmp_path)
+
+    assert f"1 run failed, and count as far as they are:run0-1: RuntimeError: no such {HOSTILE}" in page.text.replace(
+        "\n", ""
+    )
+    note(tmp_path / "runs/run0-1", None)
+    assert "failed" not in report(tmp_path).text
