@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from activeloop.types import Loaded
 from oracles import Simulated
 
 Configure = Callable[..., Config]
+CHROMIUM = Path("/usr/bin/chromium")
 
 # the cheapest classifier there is: a whole run takes a tenth of a second
 QUICK = ("learner.name=sklearn:sklearn.naive_bayes.GaussianNB", "learner.options.params={var_smoothing=0.1}")
@@ -61,6 +63,22 @@ def finish() -> Callable[[Path, Config, Loaded], Path]:
         return folder / "journal.jsonl"
 
     return to_its_end
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    """Headless Chromium, which draws WebGL too."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM.exists():
+        pytest.skip(f"no browser at {CHROMIUM}: apt-get install -y chromium")
+    drawn_by_software = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+    with playwright.sync_playwright() as browsers:
+        opened = browsers.chromium.launch(
+            executable_path=str(CHROMIUM),
+            args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", *drawn_by_software],
+        )
+        yield opened
+        opened.close()
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from activeloop.types import SKIP, Loaded
 
 from .conftest import QUICK, Cli, environment
 
-CHROMIUM = Path("/usr/bin/chromium")
+pytest.importorskip("starlette", reason="starlette is not installed: pip install 'activeloop[web]'")
 WIDTHS = {"desktop": (1280, 800), "phone": (390, 844)}
 SOON = 60_000  # ms; a machine that is busy with other tests takes its time
 
@@ -54,21 +54,6 @@ class Server:
         assert self._process is not None
         self._process.send_signal(how)
         self._process.wait(30)
-
-
-@pytest.fixture
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    pytest.importorskip("starlette", reason="starlette is not installed: pip install activeloop[web]")
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser at {CHROMIUM}")
-    with playwright.sync_playwright() as browsers:
-        opened = browsers.chromium.launch(
-            executable_path=str(CHROMIUM),
-            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"],
-        )
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

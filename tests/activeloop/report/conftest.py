@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -63,3 +69,26 @@ def write_timings() -> Callable[[Path, Sequence[Mapping[str, float]]], None]:
         (run / "timings.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
     return write
+
+
+@contextmanager
+def tensorboard(logdir: Path, path: str = "data/runs", has_read: Callable[[bytes], bool] = bool) -> Iterator[str]:
+    """The address of a TensorBoard, once what it says at `path` shows that it has read all."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(logdir), "--port", str(port)]
+    server = subprocess.Popen([*command, "--host", "127.0.0.1"], stderr=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(120):
+            time.sleep(0.5)
+            try:
+                if has_read(urllib.request.urlopen(f"{address}/{path}", timeout=5).read()):
+                    break
+            except OSError:
+                continue
+        yield address
+    finally:
+        server.terminate()
+        server.wait()

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +18,11 @@ from activeloop.report.study import study
 from activeloop.report.tensorboard import bands_link, run_folder, write_all
 from activeloop.store.journal import FILE, read
 
+from .conftest import tensorboard
+
 pytestmark = pytest.mark.slow
 WriteRun = Callable[..., Path]
-CHROMIUM = Path("/usr/bin/chromium")
-BY_SOFTWARE = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+Opened = tuple[str, Any]
 STARTS, STRATEGIES, SEEDS = ("random", "k-center"), ("bald", "margin", "random"), 8
 
 
@@ -70,64 +65,39 @@ def texts(locator: Any) -> list[str]:
     return found
 
 
-@contextmanager
-def opened(tb: Path) -> Iterator[tuple[str, Any]]:
+@pytest.fixture
+def opened(board: Path, browser: Any) -> Iterator[Opened]:
     """The address of a TensorBoard that has read everything, and a page."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser at {CHROMIUM}")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(tb), "--port", str(port)]
-    server = subprocess.Popen([*command, "--host", "127.0.0.1"], stderr=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(120):
-            time.sleep(0.5)
-            try:
-                if urllib.request.urlopen(f"{address}/data/runs", timeout=5).read().count(b"seed-7") == 6:
-                    break
-            except OSError:
-                continue
-        with playwright.sync_playwright() as browsers:
-            browser = browsers.chromium.launch(
-                executable_path=str(CHROMIUM),
-                args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", *BY_SOFTWARE],
-            )
-            yield address, browser.new_page(viewport={"width": 2200, "height": 1200})
-            browser.close()
-    finally:
-        server.terminate()
-        server.wait()
+    with tensorboard(board, has_read=lambda runs: runs.count(b"seed-7") == 6) as address:
+        yield address, browser.new_page(viewport={"width": 2200, "height": 1200})
 
 
-def test_strategies_lie_over_one_another_with_bands_without_a_click(board: Path) -> None:
+def test_strategies_lie_over_one_another_with_bands_without_a_click(board: Path, opened: Opened) -> None:
     link = bands_link(board)
     assert link is not None  # 54 runs and means are more than it checks by itself
-    with opened(board) as (address, page):
-        page.goto(link.replace("http://localhost:6006", address))
-        page.get_by_text(f"Matches ({len(STRATEGIES)})").nth(1).wait_for(timeout=30_000)
-        cards = page.locator("tf-custom-scalar-margin-chart-card")
-        cards.last.locator("path.area").nth(len(STRATEGIES) - 1).wait_for(state="attached", timeout=30_000)
-        page.wait_for_timeout(3_000)  # the lines are drawn last, and nothing says when
-        page.screenshot(path=board / "custom_scalars.png")
+    address, page = opened
+    page.goto(link.replace("http://localhost:6006", address))
+    page.get_by_text(f"Matches ({len(STRATEGIES)})").nth(1).wait_for(timeout=30_000)
+    cards = page.locator("tf-custom-scalar-margin-chart-card")
+    cards.last.locator("path.area").nth(len(STRATEGIES) - 1).wait_for(state="attached", timeout=30_000)
+    page.wait_for_timeout(3_000)  # the lines are drawn last, and nothing says when
+    page.screenshot(path=board / "custom_scalars.png")
 
-        titles = [title for title in texts(page.locator("body")) if title.endswith("% interval")]
-        bands = [cards.nth(at).locator("path.area").count() for at in range(cards.count())]
+    titles = [title for title in texts(page.locator("body")) if title.endswith("% interval")]
+    bands = [cards.nth(at).locator("path.area").count() for at in range(cards.count())]
 
     assert titles == [f"start {start}: accuracy, mean and 95 % interval" for start in ("k-center", "random")]
     assert bands == [len(STRATEGIES)] * 2
 
 
-def test_hparams_compare_final_metrics_and_settings(board: Path) -> None:
-    with opened(board) as (address, page):
-        page.goto(f"{address}/#hparams")
-        page.get_by_text("k-center").first.wait_for(timeout=30_000)
-        page.get_by_text("labels to goal").first.wait_for(state="attached", timeout=30_000)
-        page.wait_for_timeout(2_000)
-        page.screenshot(path=board / "hparams.png")
-        said = texts(page.locator("tf-hparams-table-view").first)
+def test_hparams_compare_final_metrics_and_settings(board: Path, opened: Opened) -> None:
+    address, page = opened
+    page.goto(f"{address}/#hparams")
+    page.get_by_text("k-center").first.wait_for(timeout=30_000)
+    page.get_by_text("labels to goal").first.wait_for(state="attached", timeout=30_000)
+    page.wait_for_timeout(2_000)
+    page.screenshot(path=board / "hparams.png")
+    said = texts(page.locator("tf-hparams-table-view").first)
 
     for column in ("learner", "noise", "seed", "start", "strategy", "accuracy", "area", "labels to goal"):
         assert column in said
@@ -136,25 +106,25 @@ def test_hparams_compare_final_metrics_and_settings(board: Path) -> None:
     assert said.count("bald") >= SEEDS * len(STARTS)
 
 
-def test_time_series_begin_with_a_card_of_means_per_condition(board: Path) -> None:
-    with opened(board) as (address, page):
-        page.goto(f"{address}/#timeseries")
-        page.get_by_text("mean, start random").first.wait_for(state="attached", timeout=30_000)
-        page.wait_for_timeout(3_000)
-        page.screenshot(path=board / "timeseries.png")
-        said = "".join(texts(page.locator("main, mat-sidenav-content, .main").first))
+def test_time_series_begin_with_a_card_of_means_per_condition(board: Path, opened: Opened) -> None:
+    address, page = opened
+    page.goto(f"{address}/#timeseries")
+    page.get_by_text("mean, start random").first.wait_for(state="attached", timeout=30_000)
+    page.wait_for_timeout(3_000)
+    page.screenshot(path=board / "timeseries.png")
+    said = "".join(texts(page.locator("main, mat-sidenav-content, .main").first))
 
     places = [said.index(name) for name in ("/mean, start k-center", "/mean, start random", "/single run")]
     assert places == sorted(places)
 
 
-def test_the_projector_draws_the_pool_and_names_its_rounds(board: Path) -> None:
-    with opened(board) as (address, page):
-        page.goto(f"{address}/#projector")
-        inside = page.frame_locator("iframe").frame_locator("iframe")
-        inside.get_by_text("Points: 1000").first.wait_for(timeout=60_000)
-        inside.get_by_text("round").first.wait_for(state="attached", timeout=30_000)
-        page.wait_for_timeout(4_000)
-        page.screenshot(path=board / "projector.png")
+def test_the_projector_draws_the_pool_and_names_its_rounds(board: Path, opened: Opened) -> None:
+    address, page = opened
+    page.goto(f"{address}/#projector")
+    inside = page.frame_locator("iframe").frame_locator("iframe")
+    inside.get_by_text("Points: 1000").first.wait_for(timeout=60_000)
+    inside.get_by_text("round").first.wait_for(state="attached", timeout=30_000)
+    page.wait_for_timeout(4_000)
+    page.screenshot(path=board / "projector.png")
 
-        assert any(text.startswith("noise; frames: dark in the first round") for text in texts(inside.locator("body")))
+    assert any(text.startswith("noise; frames: dark in the first round") for text in texts(inside.locator("body")))

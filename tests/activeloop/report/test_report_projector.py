@@ -3,15 +3,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-import socket
-import subprocess
-import sys
-import time
 import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
@@ -26,7 +22,7 @@ from activeloop.errors import ConfigError
 from activeloop.report import projector
 from activeloop.report.selection import Selection
 
-CHROMIUM = Path("/usr/bin/chromium")
+from .conftest import tensorboard
 
 
 def selection(n: int = 30, width: int = 4) -> Selection:
@@ -133,35 +129,13 @@ def test_no_images_no_sprite_and_no_features_no_points(tmp_path: Path) -> None:
         projector.files([replace(selection(), features=None)])
 
 
-@contextmanager
-def tensorboard(logdir: Path) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(logdir), "--port", str(port)]
-    server = subprocess.Popen([*command, "--host", "127.0.0.1"], stderr=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(120):
-            time.sleep(0.5)
-            try:
-                urllib.request.urlopen(f"{address}/data/plugin/projector/runs", timeout=5).read()
-                break
-            except OSError:
-                continue
-        yield address
-    finally:
-        server.terminate()
-        server.wait()
-
-
 @pytest.mark.slow
-def test_tensorboard_serves_points_and_metadata_and_draws_them(tmp_path: Path) -> None:
+def test_tensorboard_serves_points_and_metadata_and_draws_them(tmp_path: Path, browser: Any) -> None:
     made = projector.files([selection()])
     projector.write([selection()], tmp_path / "tb")
     name = '"noise", 4 dimensions'
 
-    with tensorboard(tmp_path / "tb") as address:
+    with tensorboard(tmp_path / "tb", "data/plugin/projector/runs") as address:
 
         def served(what: str, **query: str) -> bytes:
             where = f"{address}/data/plugin/projector/{what}?{urlencode({'run': '.', 'name': name} | query)}"
@@ -173,24 +147,11 @@ def test_tensorboard_serves_points_and_metadata_and_draws_them(tmp_path: Path) -
         assert np.frombuffer(served("tensor"), dtype=np.float32).shape == (30 * 4,)
         assert served("metadata") == made["metadata.tsv"]
         assert served("sprite_image") == made["sprite.png"]
-        _look(address, tmp_path / "projector.png")
-
-
-def _look(address: str, picture: Path) -> None:
-    """Wait until the page has counted the points; skips where there is no browser."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser at {CHROMIUM}")
-    drawn_by_software = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-    with playwright.sync_playwright() as browsers:
-        browser = browsers.chromium.launch(
-            executable_path=str(CHROMIUM),
-            args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", *drawn_by_software],
-        )
         page = browser.new_page(viewport={"width": 1500, "height": 1000})
         page.goto(f"{address}/#projector")
         inside = page.frame_locator("iframe").frame_locator("iframe")
-        inside.get_by_text("true class").first.wait_for(state="attached", timeout=60_000)
-        page.screenshot(path=picture)
-        browser.close()
-    assert picture.stat().st_size > 20_000
+        inside.get_by_text("true class").first.wait_for(
+            state="attached", timeout=60_000
+        )  # once it has counted the points
+        page.screenshot(path=tmp_path / "projector.png")
+    assert (tmp_path / "projector.png").stat().st_size > 20_000
