@@ -74,7 +74,8 @@ def _one(inbox: Inbox, asked: Asked, annotator: str, question: Question, termina
     """Show a row and take its answer; the key struck, None to leave. Keys that mean nothing are passed over."""
     keys, classes, shown = keys_for(question.classes), question.classes, None
     terminal.say(f"\n{_drawn(question.show(asked.row), asked.row, question, terminal)}")
-    terminal.say(f"{plain(question.caption(asked.row))}, {left} left: ")
+    asks = f"{plain(question.caption(asked.row))}, {left} left: "
+    terminal.say(asks)
     began = inbox.clock()
     while True:
         key = terminal.key(None)
@@ -85,7 +86,7 @@ def _one(inbox: Inbox, asked: Asked, annotator: str, question: Question, termina
         if key in UNDO:
             return key
         if key == GUIDE:
-            terminal.say(f"\n{_help(question, terminal.columns)}")
+            terminal.say(f"\n{_help(question, terminal.columns)}{asks}")
             continue
         if key == GUESS and question.offers_guess and asked.guess is not None:
             shown = asked.guess
