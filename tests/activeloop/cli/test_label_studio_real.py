@@ -34,7 +34,7 @@ from oracles.label_studio.project import Wished
 from oracles.label_studio.tasks import Asked, Task, Tasks
 
 from .conftest import QUICK, Cli, environment
-from .test_label_web import CHROMIUM, SOON, browser  # noqa: F401, the fixture
+from .test_label_web import SOON
 
 PROGRAM = os.environ.get("ACTIVELOOP_LABEL_STUDIO") or shutil.which("label-studio")
 TOKEN, EMAIL, PASSWORD = "0123456789abcdef0123456789abcdef01234567", "owner@example.com", "a-long-password-1"
@@ -293,11 +293,10 @@ def test_large_images_are_uploaded_and_served(client: Client, tmp_path: Path) ->
         assert answer.read() == png(pixels)
 
 
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="no chromium: apt-get install -y chromium")
 def test_the_labelling_page_shows_image_keys_and_hostile_names_and_what_is_chosen_comes_back(
     client: Client,
     tmp_path: Path,
-    browser: Any,  # noqa: F811
+    browser: Any,
 ) -> None:
     """Look at the picture: it lies in the folder that ACTIVELOOP_PICTURES names, if it does."""
     oracle = oracle_of(
