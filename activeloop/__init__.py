@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from activeloop.data.sources import load as load
     from activeloop.errors import ActiveloopError as ActiveloopError
     from activeloop.fold import State as State
-    from activeloop.report.table import table as table
+    from activeloop.report.table import overview as overview
     from activeloop.report.write import write_report as write_report
     from activeloop.run import Run as Run
     from activeloop.types import OPEN as OPEN
@@ -31,7 +31,7 @@ _HOMES = {
     "load": "data.sources",
     "ActiveloopError": "errors",
     "State": "fold",
-    "table": "report.table",
+    "overview": "report.table",
     "write_report": "report.write",
     "Run": "run",
     "OPEN": "types",

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from results import record
 
-from activeloop import table, write_report
+from activeloop import overview, write_report
 from activeloop.cli.main import main as activeloop
 
 STRATEGIES = "random,margin,entropy,least-confidence,bald,variation-ratio,forgetting,flips,el2n,k-center,k-means"
@@ -30,7 +30,8 @@ def main(seeds: int, jobs: int, out: Path) -> None:
         --set evidence.early.models=3 --seeds {seeds} --jobs {jobs} --out {out}"""
     if activeloop(command.split()) != 0:
         raise SystemExit("some runs failed; see above")
-    summary = write_report(out)
+    study = write_report(out)
+    [summary] = study.summaries
     verdicts = {
         word: [each.strategy for each in summary.strategies if each.against and each.against.verdict == word]
         for word in ("better", "worse", "cannot be told apart")
@@ -39,7 +40,7 @@ def main(seeds: int, jobs: int, out: Path) -> None:
     record(
         __file__,
         f"{date.today()}, {seeds} seeds, torch {version('torch')}, CPU, el2n over 3 models.\n\n"
-        f"Against random at equal seeds, {said}.\n\n```text\n{table(summary)}\n```",
+        f"Against random at equal seeds, {said}.\n\n```text\n{overview(study)}\n```",
     )
 
 

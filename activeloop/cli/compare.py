@@ -52,6 +52,7 @@ def main(
     from activeloop.cli.many import prepared, run_all, tell_of_failures, with_engine
     from activeloop.cli.report import show
     from activeloop.report.conditions import conditions
+    from activeloop.report.write import ONE_CHART
 
     configs = _grid(configuration(given), strategies.split(","), seeds, jobs)
     configs, engine = with_engine(configs, engine, jobs, address)
@@ -61,7 +62,7 @@ def main(
     print(_what_is_done(configs, seeds, jobs, found, out), file=sys.stderr)
     outcomes = run_all(runs, out, engine, jobs, address, logs=True)
     if any(outcome.error is None for outcome in outcomes):
-        show(conditions([out], ("start", "evidence")), out, [goal])
+        show(conditions([out], ONE_CHART), out, [goal])
     if tell_of_failures(outcomes, list(runs)):
         print("The other runs are whole; once this is mended, the same command does these too.", file=sys.stderr)
         return REFUSED

@@ -112,19 +112,18 @@ def show(
     """Write everything, print the table and the verdict, where the rest is, and the line that opens TensorBoard."""
     from activeloop.cli.pictures import pictures
     from activeloop.report.answers import read_answers_of, text
-    from activeloop.report.page.write import write_page
     from activeloop.report.table import overview
-    from activeloop.report.tensorboard import write_all
+    from activeloop.report.write import write_report
 
-    by = "" if x == "labels" else f"-by-{x}"
-    of = write_page(found, to, metric, goals, baseline, x, runs, pictures() if has_pictures else None, command)
-    write_all(to / "tb", found, of.summaries)
+    shown = pictures() if has_pictures else None
+    of = write_report(to, metric, goals, baseline, x, found=found, pictures=shown, runs=runs, command=command)
     print(overview(of))
     said = (read_answers_of(record.folder)[0] for one in found for record in one.records)
     answers = text([each for each in said if each is not None])
     if answers:
         print(f"\n{answers}")
     print("\n" + "\n".join(of.verdict))
+    by = "" if x == "labels" else f"-by-{x}"
     summary = f"summary{by}.json, " if len(found) == 1 else ""
     page = to / f"report{by}.html"
     print(f"\nwrote {to}: report{by}.html, .md, .csv and .json, {summary}curves{by}.csv, .png and .svg, tb/"

@@ -91,11 +91,6 @@ def write_answers(answers: Answers, path: Path) -> None:
     replace_bytes(path, json.dumps(asdict(answers), allow_nan=False).encode() + b"\n")
 
 
-def read_answers(out: Path) -> list[Answers]:
-    """Of all simulated runs in a comparison folder whose answers were worth a look."""
-    return [_read(json.loads(path.read_text())) for path in sorted((out / "truth").glob("*.json"))]
-
-
 def truth_of(run: Path) -> Path:
     """Where a simulation writes down what was wrong in a run's answers: outside the run's reach."""
     inside = run / "truth" / f"{run.name}.jsonl"  # of a single run; of a comparison it lies beside runs/

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from activeloop.report.answers import Accuracy, Answers, confident_joint, read_answers, tally, text, write_answers
+from activeloop.report.answers import Accuracy, Answers, confident_joint, read_answers_of, tally, text, write_answers
 
 
 def test_a_tally_counts_by_true_and_given_class() -> None:
@@ -44,7 +44,8 @@ def test_the_text_names_rates_confusions_and_annotators_beside_their_estimates(t
     runs = [run("margin", 0, 10), run("margin", 1, 20), run("random", 0, 0)]
     for one in runs:
         write_answers(one, tmp_path / "truth" / f"{one.strategy}-s{one.seed}.json")
-    read = read_answers(tmp_path)
+    found = [read_answers_of(tmp_path / "runs" / f"{one.strategy}-s{one.seed}")[0] for one in runs]
+    read = [each for each in found if each is not None]
     said = text(read)
 
     assert [(each.wrong, each.told) for each in read] == [

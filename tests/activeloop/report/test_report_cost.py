@@ -8,7 +8,7 @@ import pytest
 
 from activeloop.errors import ConfigError
 from activeloop.report.curves import by_cost, read_records
-from activeloop.report.table import table
+from activeloop.report.table import overview
 from activeloop.report.write import write_report
 from activeloop.store.journal import Journal
 
@@ -43,7 +43,7 @@ def test_a_report_over_cost_has_files_of_its_own_and_says_cost(tmp_path: Path) -
         write(tmp_path / f"runs/b{seed}", "random", seed, {10: 0.5, 20: 0.6, 30: 0.7}, 0.25)
     write_report(tmp_path)
     before = (tmp_path / "summary.json").read_bytes()
-    said = table(write_report(tmp_path, x="cost"))
+    said = overview(write_report(tmp_path, x="cost"))
 
     assert "Accuracy at equal cost, on straight lines between measures" in said
     assert "cost 2.5" in said.splitlines()[1]

@@ -36,13 +36,13 @@ def test_everything_is_written_and_a_second_time_changes_nothing(write_journal: 
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == files
     assert {"curves.csv", "summary.json", "curves.png", "tb"} <= {path.name for path in tmp_path.iterdir()}
     assert len(list((tmp_path / "tb" / "runs").glob("*/seed-*"))) == 30
-    assert first.strategies[0].strategy == "bald"
+    assert first.summaries[0].strategies[0].strategy == "bald"
 
 
 def test_a_folder_that_is_itself_a_run_is_reported_on(write_journal: WriteRun) -> None:
     run = write_journal("random", 0, {10: 0.5, 20: 0.7})
 
-    summary = write_report(run)
+    [summary] = write_report(run).summaries
 
     assert summary.strategies[0].final.mean == 0.7
     assert (run / "curves.png").exists()
@@ -51,12 +51,12 @@ def test_a_folder_that_is_itself_a_run_is_reported_on(write_journal: WriteRun) -
 def test_a_folder_where_nothing_is_measured_yet_is_reported_on(write_journal: WriteRun, tmp_path: Path) -> None:
     write_journal("random", 0, {})
 
-    assert write_report(tmp_path).strategies == ()
+    assert write_report(tmp_path).summaries[0].strategies == ()
 
 
 def test_the_picture_is_of_the_kind_that_its_name_says(write_journal: WriteRun, tmp_path: Path) -> None:
     compare(write_journal)
-    summary = write_report(tmp_path)
+    [summary] = write_report(tmp_path).summaries
 
     draw([panel("", summary, ())], [tmp_path / "curves.svg"])
 
