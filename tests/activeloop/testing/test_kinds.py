@@ -109,7 +109,7 @@ def test_the_command_checks_a_users_learner_and_oracle(
     monkeypatch.syspath_prepend(tmp_path)
 
     assert main(["check", "kinds_of_a_user:bayes", "--kind", "learner", "--shape", "3"]) == 0
-    assert "17 of 17 kept" in capsys.readouterr().out
+    assert "18 of 18 kept" in capsys.readouterr().out
     assert main(["check", "kinds_of_a_user:Answers"]) == 2, "Python's truth[-1] is the last row"
     said = capsys.readouterr().out
     assert "kinds_of_a_user:Answers: an oracle" in said
