@@ -2,7 +2,7 @@
 PYTHON ?= python3
 JOBS ?= 2
 BIN := .venv/bin
-BENCHMARKS := $(filter-out $(addprefix benchmarks/,results.py measure.py peers.py hard_or_wrong.py),$(wildcard benchmarks/*.py))
+BENCHMARKS := $(filter-out $(addprefix benchmarks/,results.py measure.py peers.py baal_loop.py hard_or_wrong.py),$(wildcard benchmarks/*.py))
 
 .PHONY: demo test test-all lint bench clean
 
