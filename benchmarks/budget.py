@@ -20,12 +20,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 from results import record
 
 from activeloop.cli.many import run_all
@@ -38,6 +40,7 @@ STRATEGIES = ("random", "margin", "entropy", "bald", "badge", "typiclust")
 BUDGETS = {"low": (10, 100), "high": (100, 1000)}  # labels of the start and of a round, and in all
 GOALS = (0.8, 0.9, 0.5)  # the first is what sentences are about
 COMMAND = "python benchmarks/budget.py"
+WIDTH = 1200  # pixels of the picture that is kept
 SUBSET = 10_000  # rows of CIFAR-10
 ENCODER = {"steps": 3000, "precision": "bfloat16"}  # as in passive.py
 
@@ -67,6 +70,16 @@ def data_sets(folder: Path | None, out: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
+def _show(report: Path, docs: Path) -> None:
+    """What of a report is small enough to be kept with the code."""
+    docs.mkdir(parents=True, exist_ok=True)
+    for name in ("report.html", "report.md"):
+        shutil.copy(report / name, docs / name)
+    with Image.open(report / "curves.png") as picture:
+        small = picture.convert("RGB").resize((WIDTH, WIDTH * picture.height // picture.width))
+        small.quantize(64).save(docs / "curves.png", optimize=True)
+
+
 def main(seeds: int, out: Path, docs: Path, quick: bool) -> None:
     place = os.environ.get("ACTIVELOOP_DATA")
     folders = []
@@ -78,7 +91,8 @@ def main(seeds: int, out: Path, docs: Path, quick: bool) -> None:
             outcomes = run_all(runs, folders[-1], "lockstep", 1)
             failed = [f"{at.name}: {at.error}" for at in outcomes if at.error]
             assert not failed, failed
-    found = write_page(conditions(folders), docs, targets=GOALS, runs=0, command=COMMAND)
+    found = write_page(conditions(folders), out / "report", targets=GOALS, runs=0, command=COMMAND)
+    _show(out / "report", docs)
     text = f"{overview(found)}\n\n" + "\n".join(found.verdict)
     where = (
         f"{date.today()}, seeds 0 to {seeds - 1}, torch {version('torch')}, CPU; the report is docs/budget/report.md."

@@ -13,6 +13,8 @@ from activeloop.types import JSON
 ACQUIRE, START = "acquire", "start"
 # where things lie, how much is known about them already, and the seed: no two charts for these
 PASSED = frozenset({"seed", "data.data_dir", "data.download", "data.classes", "data.cache"})
+# what names a condition before other settings do that go along with it
+TELLING = ("data.source", "oracle", "start.strategy", "learner.name", "learner.options.net", "budget", "data")
 NAMES = ("strategy", "name", "source")  # of a table: `start.strategy` is called "start"
 
 
@@ -20,7 +22,7 @@ NAMES = ("strategy", "name", "source")  # of a table: `start.strategy` is called
 class Condition:
     """The runs of one chart: equal in all settings but the seed and what their lines are named after.
 
-    name: "noise pair:0.2, start k-center"; "" where all runs given share one condition.
+    name: "noise pair:0.2, start k-center", by as few settings as tell the conditions apart; "" where all runs given share one.
     settings: flat key -> value, of the keys in which the runs given differ; None where a run has no such key.
     records: by strategy and seed, each pair of them once.
     """
@@ -49,11 +51,12 @@ def conditions(folders: Sequence[Path], lines: Sequence[str] = ()) -> tuple[Cond
     groups: dict[str, list[int]] = {}
     for at, each in enumerate(settings):
         groups.setdefault(_text({key: each.get(key) for key in splitting}), []).append(at)
+    telling = _telling(splitting, [settings[members[0]] for members in groups.values()])
     shown = {key: _shown(key, [each.get(key) for each in settings]) for key in splitting}
     found = []
     for members in groups.values():
         own = {key: settings[members[0]].get(key) for key in splitting}
-        words = (_words(key, shown[key][_text(value)]) for key, value in own.items())
+        words = (_words(key, shown[key][_text(own[key])]) for key in telling)
         runs = sorted((named[at] for at in members), key=lambda record: (record.strategy, record.seed))
         refuse_doubles(runs)
         found.append(Condition(", ".join(words), own, tuple(runs)))
@@ -96,6 +99,20 @@ def _goes_along(key: str, records: Sequence[Record], settings: Sequence[Mapping[
         return False
     pairs = {(of, _text(each.get(key))) for of, each in zip(along, settings, strict=True)}
     return len(pairs) == len(set(along)) > 1
+
+
+def _telling(keys: Sequence[str], groups: Sequence[Mapping[str, JSON]]) -> list[str]:
+    """Of these keys as few as tell the groups apart, what people speak of first: not the query size along with the budget."""
+
+    def rank(key: str) -> int:
+        return next((at for at, name in enumerate(TELLING) if _is_under(key, (name,))), len(TELLING))
+
+    kept = list(keys)
+    for key in sorted(keys, key=rank, reverse=True):
+        rest = [other for other in kept if other != key]
+        if len({_text([each.get(other) for other in rest]) for each in groups}) == len(groups):
+            kept = rest
+    return kept
 
 
 def _is_under(key: str, tables: Iterable[str]) -> bool:

@@ -161,6 +161,10 @@ def saves(mine: Needed, base: Needed, goal: Goal) -> list[str]:
             return [
                 f"With 95 % confidence {one} needs {goal.between(-high, -low)} {goal.x} more{beside} to reach {goal}."
             ]
+        if low == high == 0:
+            return [
+                f"{one} saves nothing to reach {goal}: at every seed it got there with as many {goal.x} as {other}."
+            ]
         return [
             f"Whether {one} saves {goal.x} is open: to reach {goal} it may take {goal.plain(high)} less than {other} or"
             f" {goal.plain(-low)} more (95 % confidence)."

@@ -56,6 +56,15 @@ def test_noise_and_start_split_charts_and_name_them(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_what_goes_along_with_another_setting_is_not_named(tmp_path: Path) -> None:
+    for source, budget in (("digits", 100), ("mnist", 100), ("mnist", 1000)):
+        write(tmp_path, f"{source}-{budget}", data__source=source, budget=budget, query=budget // 10,
+              start__size=budget // 10, candidates=0 if source == "digits" else 2000)  # fmt: skip
+
+    assert list(names(tmp_path)) == ["budget 100, data digits", "budget 100, data mnist", "budget 1000, data mnist"]
+    assert conditions([tmp_path])[0].settings["query"] == 10
+
+
 def test_settings_hold_only_what_differs_and_none_where_a_run_lacks_it(tmp_path: Path) -> None:
     write(tmp_path, "a")
     write(tmp_path, "b", learner__options={"net": "mlp"})

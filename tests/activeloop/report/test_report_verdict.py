@@ -91,6 +91,14 @@ def test_what_is_needed_more_and_what_is_open() -> None:
     ]
 
 
+def test_as_many_labels_at_every_seed_save_nothing() -> None:
+    even = Saving(Estimate(0.0, 0.0, 0.0, 5), None, 5, 0, 0)
+
+    assert saves(needed({}, saving=even), RANDOM, ACCURACY) == [
+        "margin saves nothing to reach 90 % accuracy: at every seed it got there with as many labels as random."
+    ]
+
+
 def test_one_seed_has_no_confidence() -> None:
     one = Saving(Estimate(29.0, None, None, 1), None, 1, 0, 0)
 
