@@ -11,7 +11,7 @@ from activeloop.errors import BadScores, ConfigError, MissingEvidence
 from activeloop.shards.pick import picks
 from activeloop.shards.tables import open_table
 
-N = 300
+N = 120
 
 
 def probs(*shape: int, tied: bool = False, seed: int = 0) -> np.ndarray:
@@ -27,7 +27,7 @@ def states(seed: int = 0) -> np.ndarray:
     return labels
 
 
-@pytest.mark.parametrize("rows", [1, 7, 100, N, 1000])
+@pytest.mark.parametrize("rows", [1, 50, N, 1000])
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("pick", ["top", "power", "softmax", "softrank"])
 def test_picks_are_those_of_one_machine_in_their_order_with_ties_too(
@@ -36,7 +36,7 @@ def test_picks_are_those_of_one_machine_in_their_order_with_ties_too(
     arrays = {"probs": probs(N, 4, tied=tied)}
     np.save(tmp_path / "P.npy", arrays["probs"])
     tables = {"probs": open_table(tmp_path / "P.npy")}
-    for n in (1, 30, 260):
+    for n in (1, 30, 75):
         for labels in (None, states()):
             how = AcquireConfig(pick=pick, shift=1.0)  # type: ignore[arg-type]
             expected = predictions.picks("margin", arrays, n, labels=labels, how=how, seed=5).tolist()
@@ -103,20 +103,20 @@ def test_shards_may_be_seen_in_any_order(tmp_path: Path) -> None:
 
 def test_what_does_not_fit_is_refused_with_the_number_that_the_row_has_in_the_pool(tmp_path: Path) -> None:
     bad = probs(N, 4)
-    bad[211] = np.nan
+    bad[111] = np.nan
     np.save(tmp_path / "P.npy", bad)
     tables = {"probs": open_table(tmp_path / "P.npy")}
-    with pytest.raises(BadScores, match="1 of .* rows: probs are not probabilities .*; the first is row 211"):
+    with pytest.raises(BadScores, match="1 of .* rows: probs are not probabilities .*; the first is row 111"):
         picks("margin", tables, 5, rows=64)
     with pytest.raises(MissingEvidence, match="'bald' looks at samples, and there is no 'samples'"):
         picks("bald", tables, 5)
-    with pytest.raises(ConfigError, match="-n is 301; 300 of the 300 rows are open"):
-        picks("margin", tables, 301)
+    with pytest.raises(ConfigError, match="-n is 121; 120 of the 120 rows are open"):
+        picks("margin", tables, 121)
     with pytest.raises(
         ConfigError, match="'k-center' looks at all rows at once, and these lie in parts. Take k-center-sharded"
     ):
         picks("k-center", {"features": tables["probs"]}, 5)
-    with pytest.raises(BadScores, match="features are nan or infinite; .* row 211"):
+    with pytest.raises(BadScores, match="features are nan or infinite; .* row 111"):
         picks("k-center-sharded", {"features": tables["probs"]}, 5, rows=64)
     with pytest.raises(ConfigError, match="a shard has 0 rows"):
         picks("margin", tables, 5, rows=0)
