@@ -12,10 +12,11 @@ image stands in the page.
 Floor: the disk. A commit is one write and one sync of the write-ahead log; the table has syncs of 4 KiB a second on this disk.
 Prediction: (1) 0.6 of the floor, four threads no more than one, since commits are one after the other; (2) 150 a second, bound
 by Python; (3) 20 ms, one frame and some.
-Result, 2026-11-25, nine other processes on the two cores and a disk with 63 syncs a second: (1) 51 and 196 a second, since the
-threads' syncs overlap; (2) 8 and 32, below the claim of 40: an answer and the counts that come back cost 2 ms of processor
-time, the rest is waiting for a core and for the disk; (3) 27 ms in the median, 140 ms at the 99th percentile. To be run
-again on a machine that does nothing else.
+Result, 2026-11-25, alone on the machine, a disk with 4,400 syncs a second: (1) 1,843 and 1,040 a second; four threads fewer, as
+they wait for one another's commits; (2) 151 and 143, four times the claim, bound by Python; (3) 25 ms in the median, 38 ms at
+the 99th percentile, both within the claim. Before, (2) was 17 and 65 on the same disk: the listening socket did not say that it
+is TCP, so asyncio let small answers wait for the client's next packet, 40 ms. On a machine with nine other processes and 63
+syncs a second it had been 8 and 32, and 140 ms at the 99th percentile: there the disk is what annotators wait for.
 
     PYTHONPATH=. python benchmarks/inbox.py [--answers 1000] [--keys 200] [--folder DIR]
 """

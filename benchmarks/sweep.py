@@ -23,7 +23,7 @@ Result, 2026-11-25, one thread on two cores of an AMD EPYC (AVX-512) shared with
 what counts; seeds 0…19, two repetitions, order alternating:
 lockstep   5.0 [4.5–5.4] on digits, 4.2 [4.1–4.4] on mnist; areas differ by -0.004 ± 0.006 and -0.004 ± 0.009.
 baal       6.5 times (111 s of processor time against 718, of one seed scaled to 20), 6.3 on the four strategies that it has.
-processes  not yet measured on an idle machine, which a rate of the clock needs.
+processes  1.1 [1.0–1.1], alone on the machine: a pool keeps its imports warm, and the slower half is shared out.
 """
 
 from __future__ import annotations

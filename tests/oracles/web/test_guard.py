@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -145,3 +146,10 @@ def test_a_port_that_cannot_be_had_is_said() -> None:
             bound("127.0.0.1", port)
     with pytest.raises(Refused, match="the port is 80; allowed are 1024…65535, or 0"):
         bound("127.0.0.1", 80)
+
+
+def test_the_socket_says_that_it_is_tcp_so_that_small_answers_are_sent_at_once() -> None:
+    with bound("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+        there, _ = listening.accept()
+        with there:
+            assert there.proto == socket.IPPROTO_TCP, "asyncio turns off Nagle's algorithm for these alone"
