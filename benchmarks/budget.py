@@ -10,9 +10,10 @@ Protocol    low: 10 random rows to start, 10 a round, 100 in all. high: 100, 100
             is one, so intervals are over samplings and trainings.
 Learner     the net `mlp` by the default recipe, in lockstep. Nothing was tuned. Answers are right.
 Measured    everything that a report has: area, labels to targets (Kaplan-Meier), saving, penalties, Friedman, forecasts.
-Result      2026-11-25: the ranking turns. Up to 100 labels typiclust is ahead of random on all three (+0.08, +0.02, +0.08 of
-            area), entropy and bald level with it or behind; from 100 on badge is ahead on all three (+0.02, +0.005,
-            +0.03), entropy behind on CIFAR-10's features, typiclust behind on digits. Over six conditions no pair can be told apart by ranks.
+Result      2026-11-25: the ranking turns. Up to 100 labels typiclust is ahead of random on all three (+0.08, +0.02 and +0.08
+            of area), entropy and bald level with it or behind; from 100 on badge is ahead on all three (+0.02, +0.005 and
+            +0.03), entropy behind on CIFAR-10's features, typiclust behind on digits. Over six conditions no pair can be
+            told apart by ranks.
 Device      CPU, one thread. A run is a journal: the script goes on where it stood.
 
     ACTIVELOOP_DATA=DIR python benchmarks/budget.py [--seeds 20] [--out DIR]     half an hour
