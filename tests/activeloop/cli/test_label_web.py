@@ -174,9 +174,12 @@ def test_digits_are_labelled_by_keyboard_until_the_curve_rises(
         person = ada if count % 2 else bob
         if person.page.evaluate("document.body.dataset.row"):
             person.press(str(truth[person.row()]))
-    for person in (ada, bob):
-        while not state_of(run).queries[0].answers and person.page.evaluate("document.body.dataset.row"):
-            person.press(str(truth[person.row()]))
+    deadline = time.monotonic() + SOON / 1000
+    while not state_of(run).queries[0].answers and time.monotonic() < deadline:
+        for person in (ada, bob):  # either may have nothing for a moment, while the next rows are on their way
+            if person.page.evaluate("document.body.dataset.row"):
+                person.press(str(truth[person.row()]))
+        time.sleep(0.1)
 
     # all answered: the page says that the model thinks, then the next query comes by itself, twice
     ada.page.locator("body[data-mood='thinking'], body[data-row^='q0001']").first.wait_for(

@@ -21,8 +21,8 @@ def probs(*shape: int, tied: bool = False, seed: int = 0) -> np.ndarray:
     return ((chance.multinomial(10, found) / 10) if tied else found).astype(np.float32)
 
 
-def states(seed: int = 0) -> np.ndarray:
-    labels, order = np.full(N, -1), np.random.default_rng(seed).permutation(N)
+def states(rows: int = N, seed: int = 0) -> np.ndarray:
+    labels, order = np.full(rows, -1), np.random.default_rng(seed).permutation(rows)
     labels[order[:20]], labels[order[20:40]] = 1, -2
     return labels
 
