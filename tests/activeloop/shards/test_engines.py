@@ -106,8 +106,10 @@ class TestOnACluster:
         arrays = {"probs": probs(300, 4, tied=True)}
         parquet(tmp_path / "P.parquet", {"probs": arrays["probs"].tolist()}, group=70)
         tables: Mapping[str, Table] = {"probs": open_table(tmp_path / "P.parquet", "probs")}
-        expected = predictions.picks("margin", arrays, 40, labels=states(N), seed=3).tolist()
-        found = picks("margin", tables, 40, labels=states(N), seed=3, rows=64, engine=ray_data(), scores=tmp_path / "S")
+        expected = predictions.picks("margin", arrays, 40, labels=states(300), seed=3).tolist()
+        found = picks(
+            "margin", tables, 40, labels=states(300), seed=3, rows=64, engine=ray_data(), scores=tmp_path / "S"
+        )
 
         assert found.tolist() == expected
         table = open_table(tmp_path / "S")
@@ -119,9 +121,9 @@ class TestOnACluster:
         tables: Mapping[str, Table] = {"features": open_table(tmp_path / "F.npy")}
         options = {"shards": 5}
         expected = predictions.picks(
-            "k-center-sharded", {"features": features}, 30, labels=states(N), options=options
+            "k-center-sharded", {"features": features}, 30, labels=states(300), options=options
         ).tolist()
-        found = picks("k-center-sharded", tables, 30, labels=states(N), options=options, engine=ray_data())
+        found = picks("k-center-sharded", tables, 30, labels=states(300), options=options, engine=ray_data())
 
         assert found.tolist() == expected
 
