@@ -27,7 +27,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 from activeloop.errors import ConfigError, nearest
 from activeloop.pick import How
-from activeloop.types import JSON
+from activeloop.types import JSON, flat
 
 T = TypeVar("T")
 WHEREABOUTS: dict[str, Any] = dict.fromkeys(
@@ -286,7 +286,7 @@ def differences(there: Mapping[str, JSON], here: Mapping[str, JSON], apart: Sequ
     there, here: as `as_json` gives them.    apart: tables that may differ.
     """
     theirs, ours = (
-        {name: _without_place(value) if name == FEATURES else value for name, value in _flat(each).items()}
+        {name: _without_place(value) if name == FEATURES else value for name, value in flat(each).items()}
         for each in (there, here)
     )
     passed = {f"data.{name}" for name in WHEREABOUTS}
@@ -304,13 +304,6 @@ def is_file_of_features(text: str) -> bool:
 
 def _without_place(features: JSON) -> str | None:
     return features if isinstance(features, str) and not is_file_of_features(features) else None
-
-
-def _flat(table: Mapping[str, JSON], prefix: str = "") -> dict[str, JSON]:
-    flat: dict[str, JSON] = {}
-    for name, value in table.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
-    return flat
 
 
 def _build(kind: type[T], table: Mapping[str, Any], where: str) -> T:

@@ -27,6 +27,14 @@ Augment: TypeAlias = "Callable[[Tensor, Generator], Tensor]"  # a batch and a to
 DIGEST_ROWS = 256  # enough to tell one data set from another, few enough to cost nothing on a memory map
 
 
+def flat(table: Mapping[str, JSON], prefix: str = "") -> dict[str, JSON]:
+    """A table of tables by dotted keys, in its order."""
+    found: dict[str, JSON] = {}
+    for name, value in table.items():
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class Data:
     """What a learner may see: the inputs of every row and the names of the classes, never the pool's truth.

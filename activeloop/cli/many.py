@@ -76,10 +76,10 @@ def prepared(runs: Mapping[str, Config]) -> dict[str, Prepared]:
     data: dict[str, Loaded] = {}
     kinds: set[str] = set()
     for name, config in runs.items():
-        if kind_of(config) in kinds:
+        kind, source = kind_of(config), _source(config)
+        if kind in kinds:
             continue
-        kinds.add(kind_of(config))
-        source = repr((config.data, config.seed))
+        kinds.add(kind)
         if source not in data:
             data[source] = loaded(config)
         here = data[source]
@@ -95,6 +95,11 @@ def prepared(runs: Mapping[str, Config]) -> dict[str, Prepared]:
             raise ConfigError("there is nothing to measure on: bring a test set, set --test-fraction or --validation.")
         found[name] = Prepared(here, setup)
     return found
+
+
+def _source(config: Config) -> str:
+    """Equal where the data are: a seed splits and thins them."""
+    return repr((config.data, config.seed))
 
 
 def run_all(
@@ -182,7 +187,7 @@ def in_lockstep(runs: Sequence[tuple[str, Config]], out: Path, logs: bool = Fals
     data: WeakValueDictionary[str, Loaded] = WeakValueDictionary()  # runs on the same rows share them while they last
 
     def steps(config: Config, folder: Path) -> Steps[None]:
-        source = repr((config.data, config.seed))
+        source = _source(config)
         found = data.get(source) or data.setdefault(source, loaded(config))
         return simulated(config, found, folder, out, logs)
 
@@ -201,7 +206,7 @@ def _data_of(config: Config) -> tuple[Loaded, FirstModel]:
     from activeloop.cli.simulation import loaded
     from activeloop.training import FirstModel
 
-    source = repr((config.data, config.seed, config.threads))
+    source = f"{_source(config)} {config.threads}"  # sums, and so the model, change with the threads
     if source not in _last:
         found = loaded(config)
         _last.clear()

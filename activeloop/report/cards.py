@@ -16,7 +16,7 @@ from activeloop.report.images import Images
 from activeloop.report.protos import HPARAMS_COLUMNS, HPARAMS_ROW, hparams_columns, hparams_of, image_grid, scalar
 from activeloop.report.statistics import area
 from activeloop.store.journal import FILE, read
-from activeloop.types import JSON, Query
+from activeloop.types import JSON, Query, flat
 
 ONE = "single run"  # sorts after MEAN in tensorboard.py
 MAIN = "accuracy"
@@ -174,7 +174,7 @@ SHOWN_DATA = ("data.source", "data.features", "data.learn_on", "data.imbalance")
 
 def _settings(config: Mapping[str, JSON]) -> Iterator[tuple[str, str | float | bool]]:
     """What tells runs apart, by the name of its column."""
-    for name, value in flat(config):
+    for name, value in flat(config).items():
         if name == "oracle.noise":
             yield NAMED[name], _noise(value, config)
         elif isinstance(value, str | int | float) and (name in NAMED or name.startswith((*SHOWN, *SHOWN_DATA))):
@@ -188,12 +188,3 @@ def _noise(noise: JSON, config: Mapping[str, JSON]) -> str:
             kinds = [str(each.get("kind")) if isinstance(each, Mapping) else str(each) for each in stages]
             return ", ".join([*kinds, *([str(noise)] if noise else [])])
     return str(noise) or "none"
-
-
-def flat(config: Mapping[str, JSON], prefix: str = "") -> Iterator[tuple[str, JSON]]:
-    """Settings by dotted names: "acquire.strategy"."""
-    for name, value in config.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value

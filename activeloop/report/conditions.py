@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from activeloop.report.curves import USUAL_START, Record, records_in, refuse_doubles
-from activeloop.types import JSON
+from activeloop.types import JSON, flat
 
 ACQUIRE, START = "acquire", "start"
 # where things lie, how much is known about them already, and the seed: no two charts for these
@@ -42,7 +42,7 @@ def conditions(folders: Sequence[Path], lines: Sequence[str] = ()) -> tuple[Cond
     """
     different = dict.fromkeys(folder.resolve() for folder in folders)
     records = [record for folder in different for record in records_in(folder)]
-    settings = [_flat(record.state.config) for record in records]
+    settings = [flat(record.state.config) for record in records]
     of_lines = (ACQUIRE, *lines)
     splitting = [
         key for key in _differing(settings) if not _is_under(key, of_lines) and not _goes_along(key, records, settings)
@@ -158,10 +158,3 @@ def _order(value: JSON) -> tuple[int, float, str]:
     if isinstance(value, int | float):
         return 1, float(value), ""
     return (0, 0.0, "") if value is None else (2, 0.0, value if isinstance(value, str) else _plain(value))
-
-
-def _flat(table: Mapping[str, JSON], prefix: str = "") -> dict[str, JSON]:
-    flat: dict[str, JSON] = {}
-    for name, value in table.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
-    return flat

@@ -20,7 +20,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Literal
 
 from activeloop.errors import ConfigError
-from activeloop.report.cards import MAIN, flat
+from activeloop.report.cards import MAIN
 from activeloop.report.conditions import Condition
 from activeloop.report.curves import Record
 from activeloop.report.files import read_lines
@@ -28,7 +28,7 @@ from activeloop.report.statistics import area
 from activeloop.report.summary import Summary
 from activeloop.store.failure import reason
 from activeloop.store.journal import FILE
-from activeloop.types import JSON
+from activeloop.types import JSON, flat
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -119,7 +119,7 @@ def _wanted(record: Record, condition: str, goals: Mapping[tuple[str, int], floa
     return _Wanted(
         key=f"{state.fingerprint} {record.folder.resolve()}",
         name=f"{record.strategy}, seed {record.seed}{f', {condition}' if condition else ''}",
-        params={_key(name): _text(value) for name, value in flat(state.config)},
+        params={_key(name): _text(value) for name, value in flat(state.config).items()},
         tags=tags,
         points={**points, **goals},
         status="FINISHED" if state.stopped is not None else failed,
